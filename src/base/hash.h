@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Hashing of attacker-chosen bytes.
+ *
+ * Every table that is keyed by log data hashes with a secret drawn once per process, so that nobody can write
+ * records whose keys all collide. */
+#include "base/str.h"
+
+extern uint64_t hash_secret[2]; /* drawn before main(); read-only afterwards */
+
+static inline uint64_t hash_mix(uint64_t a, uint64_t b) {
+        __uint128_t m = (__uint128_t)a * b;
+
+        return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+static inline uint64_t hash_u64(uint64_t v) { return hash_mix(v ^ hash_secret[0], hash_secret[1]); }
+
+uint64_t hash_bytes(const void *p, size_t n, uint64_t seed);
+static inline uint64_t hash_str(Str s) { return hash_bytes(s.p, s.n, 0); }

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Reads a byte stream and hands out its lines, in place.
+ *
+ * Lines end at '\n' only. Memory: one buffer of LINE_CHUNK, larger only while a longer line (up to the limit) passes. A
+ * longer line than the limit is dropped while it streams by; an unterminated last line is dropped. Both are counted, never
+ * silent. RECORD_SLACK bytes behind every line can be read. */
+#include "base/counter.h"
+
+#define LINE_CHUNK       (256u << 10)
+#define LINE_MAX_DEFAULT (1u << 20) /* DESIGN: the limit for a line unless configured */
+
+typedef struct {
+        uint64_t bytes;    /* read */
+        uint64_t lines;    /* that ended, dropped ones included */
+        uint64_t too_long; /* lines dropped because they are longer than the limit */
+        uint64_t unended;  /* last lines without newline, dropped (at most one an input) */
+        uint64_t
+                nul; /* lines with a NUL; they are kept up to it (auditd truncates so: replace_event_msg()) */
+} LineCounters;
+
+extern const CounterDesc line_counter_descs[];
+extern const size_t line_n_counter_descs;
+
+typedef enum { LINE_TOO_LONG, LINE_UNENDED, LINE_NUL } LineFault;
+
+typedef struct {
+        size_t max_line;                 /* 0: LINE_MAX_DEFAULT */
+        void (*recycle)(void *userdata); /* lines handed out so far are about to be overwritten */
+        void (*fault)(void *userdata, LineFault fault, uint64_t line); /* @line: number from 1; may be NULL */
+        void *userdata;
+} LineOptions;
+
+typedef struct LineReader LineReader;
+
+int line_reader_new(LineReader **ret, int fd, const LineOptions *options); /* borrows @fd */
+LineReader *line_reader_free(LineReader *r);                               /* returns NULL */
+
+enum { _LINE_E_SUCCESS, LINE_E_AGAIN, LINE_E_EOF };
+
+/* One read(2). 0: lines may be there; LINE_E_AGAIN: nothing now (non-blocking fd); LINE_E_EOF: no more, ever; -errno. */
+int line_reader_fill(LineReader *r);
+
+/* The next line, cut at its first NUL, or false: fill again. Lent until recycle() is called. */
+bool line_reader_next(LineReader *r, Str *ret, uint64_t *ret_number);
+
+const LineCounters *line_counters(const LineReader *r);
