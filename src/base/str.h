@@ -14,6 +14,9 @@ typedef struct {
         size_t n;
 } Str;
 
+/* Lines and records are followed by so many readable bytes, whatever they hold: scanning may read in wide loads. */
+#define STR_SLACK 64
+
 #define STR(_literal)  ((Str){ "" _literal, sizeof(_literal) - 1 })
 #define STR_NULL       ((Str){ NULL, 0 })
 #define STR_FMT        "%.*s"

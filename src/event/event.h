@@ -53,7 +53,7 @@ typedef struct {
         ((EventLimits){ .open_events = 32768,     \
                         .event_records = 65536,   \
                         .event_bytes = 16u << 20, \
-                        .total_bytes = 24u << 20, \
+                        .total_bytes = 40u << 20, \
                         .nodes = 16384,           \
                         .timeout_ms = 2000 })
 

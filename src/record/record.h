@@ -9,7 +9,7 @@
 #include <sys/types.h>
 #include "base/str.h"
 
-#define RECORD_SLACK 64
+#define RECORD_SLACK STR_SLACK
 
 /* Who and when: the identity of an event is all four together (kernel: audit_log_start(); auditd adds the node). */
 typedef struct {
@@ -41,5 +41,5 @@ enum {
 static inline Str record_type_name(const Record *r) { return (Str){ r->text.p + r->type_off, r->type_len }; }
 static inline Str record_body(const Record *r) { return (Str){ r->text.p + r->body, r->text.n - r->body }; }
 
-/* The name libaudit has for a type ("SYSCALL"), or NULL. Cached: costs no search the second time. */
+/* The name libaudit has for a type ("SYSCALL"), or NULL. */
 const char *record_type_to_name(int type);

@@ -4,7 +4,7 @@
  *
  * Lines end at '\n' only. Memory: one buffer of LINE_CHUNK, larger only while a longer line (up to the limit) passes. A
  * longer line than the limit is dropped while it streams by; an unterminated last line is dropped. Both are counted, never
- * silent. RECORD_SLACK bytes behind every line can be read. */
+ * silent. STR_SLACK bytes behind every line can be read. */
 #include "base/counter.h"
 
 #define LINE_CHUNK       (256u << 10)

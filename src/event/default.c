@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <libaudit.h>
+#include "event/assembler.h"
+
+/* An event ends when its node's clock went on by the timeout since it opened. What counts is progress: small steps back are records
+ * out of order, larger ones a clock that was set, and neither takes progress back or adds to it. */
+static void advance(EventAssembler *a, Node *node, const RecordId *id) {
+        int64_t now = id->sec * 1000 + id->ms, step = now - node->clock_ms, timeout = a->limits.timeout_ms;
+
+        if (likely(!step))
+                return;
+        if (unlikely(!node->heard) || step < -timeout) {
+                node->heard = true;
+                node->clock_ms = now;
+        }
+        if (now <= node->clock_ms)
+                return;
+        node->clock_ms = now;
+        node->progress_ms += step < timeout ? step : timeout;
+        while (node->open.first && node->progress_ms - node->open.first->opened_progress_ms >= timeout)
+                assembler_end(a, node->open.first, EVENT_END_TIMEOUT);
+}
+
+static int drop(EventAssembler *a, Record *r, uint64_t *counter) {
+        ++*counter;
+        assembler_drop_record(a, r);
+        return counter == &a->counters.eoe ? 0 : EVENT_E_DROPPED;
+}
+
+int default_add(EventAssembler *a, Record *r, const RecordId *id) {
+        Node *node = assembler_node(a, id->node);
+        uint64_t hash = 0;
+        Open *o;
+
+        if (unlikely(!node))
+                return drop(a, r, &a->counters.no_memory);
+        o = assembler_find(a, id, node, &hash);
+        if (o && unlikely(assembler_is_full(a, o, r))) {
+                hash = o->hash;
+                assembler_end(a, o, EVENT_END_LIMIT);
+                o = NULL;
+        }
+        if (!o) {
+                if (r->type == AUDIT_EOE)
+                        return drop(a, r, &a->counters.eoe);
+                advance(a, node, id);
+                o = assembler_open(a, id, node, hash);
+                if (unlikely(!o))
+                        return drop(a, r, &a->counters.no_memory);
+        }
+        assembler_append(a, o, r);
+        if (event_type_is_last(r->type))
+                assembler_end(a, o, EVENT_END_TERMINAL);
+        return 0;
+}
