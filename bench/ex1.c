@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The yardstick: what a first realtime plugin on libauparse's feed does with its standard input.
  *
- * select() and fgets() a line, feed it, and for each event that the library hands out print one line a record. `aulert records` has
- * to print the same bytes, so this is the oracle of the differential test as well as the other side of the benchmark.
+ * select() and fgets() a line, feed it, and for each event that the library hands out print one line a
+ * record. `aulert records` has to print the same bytes, so this is the oracle of its differential test
+ * as well as the other side of its benchmark.
  *
- * --feed-lines reads with getline() and feeds with explicit lengths, so that a NUL does not swallow what follows it, and without
- * select(). Limits: fgets() hands over at most a message of auditd at a time, as such programs do. */
+ * --feed-lines reads with getline() and feeds explicit lengths, so that a NUL does not swallow what
+ * follows it, and without select(). Limit otherwise: fgets() hands over at most a message of auditd at
+ * a time. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
