@@ -177,6 +177,8 @@ static int32_t correct_word(const char *body, const char *eq, const char *end) {
         return (int32_t)c.n - 3;
 }
 
+static inline bool is_odd_name(const char *p) { return !memcmp(p, "key", 3) || !memcmp(p, "msg", 3); }
+
 static inline unsigned popcount(uint64_t v) {
         v -= v >> 1 & 0x5555555555555555ull;
         v = (v & 0x3333333333333333ull) + (v >> 2 & 0x3333333333333333ull);
@@ -211,9 +213,13 @@ static uint32_t count_pairs(const char *body, const char *end) {
                         first &= ~(1ull << 63);
                 first &= ~(blanks >> 1);
                 n += popcount(first);
-                /* at bit 0 the byte before is in the last block: let correct_word() look */
-                for (odd = first & (tails << 1 | 1); odd; odd &= odd - 1)
-                        n += correct_word(body, p + __builtin_ctzll(odd), end);
+                /* at bit 0 the byte before is in the last block: have a look */
+                for (odd = first & (tails << 1 | 1); odd; odd &= odd - 1) {
+                        const char *eq = p + __builtin_ctzll(odd);
+
+                        if (eq - body >= 3 && is_odd_name(eq - 3))
+                                n += correct_word(body, eq, end);
+                }
                 after_blank = blanks >> 63;
                 in_name = carry;
         }

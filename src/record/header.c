@@ -23,31 +23,39 @@ static inline uint64_t load_head(Str s) {
         return s.n >= 8 ? load64(s.p) : load64(s.p) & ((1ull << (8 * s.n)) - 1);
 }
 
+/* Names are printable; libauparse would end the text at a 0x1D in one. */
 static int look_up_type(Str name) {
         char z[HEADER_NAME_MAX + 1];
 
+        for (size_t i = 0; i < name.n; i++)
+                if ((unsigned char)name.p[i] < 0x21)
+                        return -1;
         memcpy(z, name.p, name.n);
         z[name.n] = 0;
         return audit_name_to_msg_type(z);
 }
 
+static inline bool is_type(const HeaderType *t, Str name, uint64_t head, uint64_t tail) {
+        return t->head == head && t->tail == tail && t->len == name.n &&
+               (likely(name.n <= 16) || !memcmp(t->name, name.p, name.n));
+}
+
 /* @name: 1 to HEADER_NAME_MAX bytes, with slack behind them. */
-static int type_of(HeaderCache *c, Str name) {
+static inline int type_of(HeaderCache *c, Str name) {
         uint64_t head = load_head(name), tail = name.n >= 8 ? load64(name.p + name.n - 8) : 0;
-        uint64_t hash = hash_u64(head ^ hash_mix(tail, 0x9E3779B97F4A7C15ull) ^ name.n) | 1;
         HeaderType *t;
 
-        for (unsigned i = hash >> 54;; i = (i + 1) % HEADER_TYPES) {
+        for (unsigned i = hash_u64(head + tail) >> 54;; i = (i + 1) % HEADER_TYPES) {
                 t = &c->types[i];
-                if (likely(t->hash == hash && t->len == name.n && !memcmp(t->name, name.p, name.n)))
+                if (likely(is_type(t, name, head, tail)))
                         return t->type;
-                if (!t->hash)
+                if (!t->len)
                         break;
         }
         if (c->n_types == HEADER_TYPES / 2)
                 return look_up_type(name);
         c->n_types++;
-        *t = (HeaderType){ .hash = hash, .len = (uint8_t)name.n, .type = look_up_type(name) };
+        *t = (HeaderType){ .head = head, .tail = tail, .len = (uint8_t)name.n, .type = look_up_type(name) };
         memcpy(t->name, name.p, name.n);
         return t->type;
 }

@@ -13,7 +13,7 @@
         255u /* bytes of a node name, as in gethostname(2) and auditd.conf name; longer: not a record */
 
 typedef struct {
-        uint64_t hash;
+        uint64_t head, tail; /* the first and last eight bytes: all of a name of up to sixteen */
         int32_t type;
         uint8_t len;
         char name[HEADER_NAME_MAX];
