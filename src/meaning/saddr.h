@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Socket addresses as libauparse 3.0.9 shows them: "{ saddr_fam=inet laddr=127.0.0.1 lport=22 }".
+ *
+ * Our own code, because addresses repeat too seldom for a cache. Two differences: a blob that is shorter than its family's
+ * structure is zero behind its end, where the library shows what its memory holds; and a scope is always a number, where
+ * the library looks for the name of an interface of this machine. */
+#include "base/buf.h"
+
+/* False, and nothing appended: the value does not start with a family, ask the library. */
+bool saddr_text(Buf *out, Str hex);
