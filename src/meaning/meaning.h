@@ -39,4 +39,7 @@ bool meaning_text(Meaning *m, const Field *field, Str *ret);
 Str meaning_user(Meaning *m, uint32_t uid);
 Str meaning_group(Meaning *m, uint32_t gid);
 
+/* An account of that name exists here, as far as the snapshot of passwd knows: no name service is asked. */
+bool meaning_knows_user(Meaning *m, Str name);
+
 const MeaningCounters *meaning_counters(const Meaning *m);

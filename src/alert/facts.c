@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <libaudit.h>
+#include "alert/facts.h"
+#include "alert/sentence.h"
+
+#define ANY_TYPE          0
+#define FACTS_RECORDS_MAX 256u /* a sentence is made of the first ones, however long the event */
+
+/* Which field of which record tells what. The first row that fits a field counts. */
+static const struct {
+        Str field;
+        FactName fact;
+        int type; /* ANY_TYPE, or only of this one */
+} rows[] = {
+        { STR_INIT("pid"), FACT_PID, ANY_TYPE },
+        { STR_INIT("auid"), FACT_AUID, ANY_TYPE },
+        { STR_INIT("uid"), FACT_UID, ANY_TYPE },
+        { STR_INIT("ses"), FACT_SES, ANY_TYPE },
+        { STR_INIT("acct"), FACT_ACCT, ANY_TYPE },
+        { STR_INIT("id"), FACT_ID, ANY_TYPE },
+        { STR_INIT("grp"), FACT_GROUP, ANY_TYPE },
+        { STR_INIT("new-group"), FACT_GROUP, ANY_TYPE },
+        { STR_INIT("new_group"), FACT_GROUP, ANY_TYPE },
+        { STR_INIT("exe"), FACT_EXE, ANY_TYPE },
+        { STR_INIT("comm"), FACT_COMM, ANY_TYPE },
+        { STR_INIT("addr"), FACT_ADDR, ANY_TYPE },
+        { STR_INIT("hostname"), FACT_HOSTNAME, ANY_TYPE },
+        { STR_INIT("terminal"), FACT_TERMINAL, ANY_TYPE },
+        { STR_INIT("tty"), FACT_TERMINAL, ANY_TYPE },
+        { STR_INIT("res"), FACT_RES, ANY_TYPE },
+        { STR_INIT("result"), FACT_RES, ANY_TYPE },
+        { STR_INIT("success"), FACT_RES, AUDIT_SYSCALL },
+        { STR_INIT("cmd"), FACT_CMD, ANY_TYPE },
+        { STR_INIT("cwd"), FACT_CWD, ANY_TYPE },
+        { STR_INIT("unit"), FACT_UNIT, ANY_TYPE },
+        { STR_INIT("syscall"), FACT_SYSCALL, ANY_TYPE },
+        { STR_INIT("sig"), FACT_SIG, ANY_TYPE },
+        { STR_INIT("code"), FACT_CODE, AUDIT_SECCOMP },
+        { STR_INIT("dev"), FACT_DEV, AUDIT_ANOM_PROMISCUOUS },
+        { STR_INIT("prom"), FACT_PROM, AUDIT_ANOM_PROMISCUOUS },
+        { STR_INIT("audit_enabled"), FACT_ENABLED, AUDIT_CONFIG_CHANGE },
+        { STR_INIT("table"), FACT_TABLE, AUDIT_NETFILTER_CFG },
+        { STR_INIT("name"), FACT_MODULE, AUDIT_KERN_MODULE },
+        { STR_INIT("seperms"), FACT_PERMS, AUDIT_AVC },
+};
+
+typedef struct {
+        Facts *facts;
+        Arena *arena;
+        Meaning *m;
+        FieldVec fields;
+        Str keys[FACTS_KEYS_MAX];
+        int error;
+} Gather;
+
+static bool says_nothing(Str s) {
+        static const Str nothing[] = { STR_INIT(""), STR_INIT("?"), STR_INIT("(none)"), STR_INIT("(null)"),
+                                       STR_INIT("unset") };
+
+        for (size_t i = 0; i < ARRAY_SIZE(nothing); i++)
+                if (str_eq(s, nothing[i]))
+                        return true;
+        return false;
+}
+
+/* Cuts between two characters where it can. */
+static Str clip(Str s, size_t max) {
+        if (s.n <= max)
+                return s;
+        s.n = max;
+        for (unsigned i = 0; i < 3 && s.n && ((uint8_t)s.p[s.n] & 0xC0) == 0x80; i++)
+                s.n--;
+        return s;
+}
+
+static Str keep(Gather *g, Str s) {
+        Str copy = arena_str(g->arena, clip(s, FACTS_TEXT_MAX));
+
+        if (copy.p)
+                return copy;
+        g->error = -ENOMEM;
+        return STR("");
+}
+
+static void set_fact(Gather *g, FactName fact, Str value) {
+        if (!g->facts->v[fact].n && !says_nothing(value))
+                g->facts->v[fact] = keep(g, value);
+}
+
+static Str text_of(Gather *g, const Field *f) {
+        Str text;
+
+        return meaning_text(g->m, f, &text) ? text : f->value;
+}
+
+/* Programs write op= in words with blanks (op=adding user id=5991): it reaches to the next field. */
+static Str op_text(const FieldVec *fields, size_t i, const Record *r) {
+        const Field *f = &fields->v[i];
+        const char *end = r->text.p + r->text.n;
+        Str op = f->value;
+
+        if (f->quoted)
+                return op;
+        if (i + 1 < fields->n && fields->v[i + 1].name.p > op.p)
+                end = fields->v[i + 1].name.p;
+        op.n = (size_t)(end - op.p);
+        while (op.n && strchr(" '\"\x1d", op.p[op.n - 1]))
+                op.n--;
+        return op;
+}
+
+/* Several keys of one rule are one text with 0x01 between them (audit.rules(7)); that makes it hexadecimal. */
+static void add_keys(Gather *g, const Field *f) {
+        char raw[FACTS_TEXT_MAX];
+        Str rest = f->value;
+
+        if (says_nothing(rest))
+                return;
+        if (!f->quoted && str_is_hex(rest))
+                rest = (Str){ raw, str_unhex(raw, clip(rest, 2 * sizeof(raw))) };
+        while (rest.n && g->facts->n_keys < FACTS_KEYS_MAX) {
+                const char *sep = memchr(rest.p, 1, rest.n);
+                Str key = { rest.p, sep ? (size_t)(sep - rest.p) : rest.n };
+                bool known = !key.n;
+
+                for (size_t i = 0; i < g->facts->n_keys; i++)
+                        known |= str_eq(g->keys[i], key);
+                if (!known)
+                        g->keys[g->facts->n_keys++] = keep(g, key);
+                rest.p += key.n + !!sep;
+                rest.n -= key.n + !!sep;
+        }
+}
+
+static void take_field(Gather *g, const Record *r, size_t i) {
+        const Field *f = &g->fields.v[i];
+
+        if (f->part == FIELD_ENRICHED)
+                return;
+        if (str_eq(f->name, STR("key"))) {
+                add_keys(g, f);
+        } else if (str_eq(f->name, STR("op"))) {
+                set_fact(g, FACT_OP, op_text(&g->fields, i, r));
+        } else {
+                for (size_t k = 0; k < ARRAY_SIZE(rows); k++)
+                        if ((rows[k].type == ANY_TYPE || rows[k].type == r->type) &&
+                            str_eq(rows[k].field, f->name)) {
+                                bool plain = rows[k].fact == FACT_PID || rows[k].fact == FACT_SES;
+
+                                set_fact(g, rows[k].fact, plain ? f->value : text_of(g, f));
+                                return;
+                        }
+        }
+}
+
+static void take_path(Gather *g) {
+        const Field *name = field_find(&g->fields, STR("name")),
+                    *kind = field_find(&g->fields, STR("nametype"));
+
+        if (name && !(kind && str_eq(kind->value, STR("PARENT"))))
+                set_fact(g, FACT_PATH, text_of(g, name));
+}
+
+/* a0=… a1=… ; an argument that is spread over records (a3[0]=…) is left out, the sentence is cut long before. */
+static void take_argv(Gather *g) {
+        Buf words = BUF_INIT;
+
+        for (size_t i = 0; i < g->fields.n && words.n < FACTS_TEXT_MAX; i++) {
+                const Field *f = &g->fields.v[i];
+                uint64_t number;
+
+                if (f->part == FIELD_ENRICHED || f->name.n < 2 || f->name.p[0] != 'a' ||
+                    !str_u64((Str){ f->name.p + 1, f->name.n - 1 }, 10, &number))
+                        continue;
+                if (words.n)
+                        buf_putc(&words, ' ');
+                buf_str(&words, clip(text_of(g, f), FACTS_TEXT_MAX));
+        }
+        set_fact(g, FACT_ARGV, buf_view(&words));
+        buf_done(&words);
+}
+
+static void take_record(Gather *g, const Record *r) {
+        if (r->type == AUDIT_PROCTITLE || r->type == AUDIT_EOE)
+                return;
+        if (field_split(&g->fields, r) < 0) {
+                g->error = -ENOMEM;
+                return;
+        }
+        meaning_begin(g->m, r, &g->fields);
+        if (r->type == AUDIT_PATH) {
+                take_path(g);
+        } else if (r->type == AUDIT_EXECVE) {
+                take_argv(g);
+        } else {
+                for (size_t i = 0; i < g->fields.n && !g->error; i++)
+                        take_field(g, r, i);
+        }
+}
+
+static FactsResult result_of(Str res) {
+        static const Str good[] = { STR_INIT("success"), STR_INIT("yes"), STR_INIT("1") };
+        static const Str bad[] = { STR_INIT("failed"), STR_INIT("failure"), STR_INIT("fail"), STR_INIT("no"),
+                                   STR_INIT("0") };
+
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+                if (str_eq(res, good[i]))
+                        return FACTS_SUCCESS;
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                if (str_eq(res, bad[i]))
+                        return FACTS_FAILED;
+        return FACTS_UNKNOWN;
+}
+
+/* SYSCALL and what the kernel adds to it say how; a record that has a sentence of its own says what. */
+static const Record *speaker(const Event *event, const Record *preferred) {
+        if (preferred && sentence_knows(preferred->type))
+                return preferred;
+        for (const Record *r = event->records; r; r = r->next)
+                if (sentence_knows(r->type))
+                        return r;
+        for (const Record *r = event->records; r; r = r->next)
+                if (r->type == AUDIT_SYSCALL)
+                        return r;
+        return preferred ? preferred : event->records;
+}
+
+int facts_gather(Facts *ret, Arena *arena, Meaning *m, const Event *event, const Record *preferred) {
+        const Record *first = speaker(event, preferred);
+        Facts facts = { .type = first->type };
+        Gather g = { .facts = &facts, .arena = arena, .m = m, .fields = FIELD_VEC_INIT };
+        unsigned n = 0;
+        Str *keys;
+
+        take_record(&g, first);
+        for (const Record *r = event->records; r && !g.error && n < FACTS_RECORDS_MAX; r = r->next, n++)
+                if (r != first)
+                        take_record(&g, r);
+        field_vec_done(&g.fields);
+        keys = arena_alloc(arena, sizeof(Str) * (facts.n_keys + 1));
+        if (!keys || g.error)
+                return -ENOMEM;
+        memcpy(keys, g.keys, sizeof(Str) * facts.n_keys);
+        facts.keys = keys;
+        facts.result = result_of(facts.v[FACT_RES]);
+        *ret = facts;
+        return 0;
+}
+
+bool facts_name_hidden(Str acct) {
+        static const Str hidden[] = { STR_INIT(""),          STR_INIT("?"),       STR_INIT("(invalid user)"),
+                                      STR_INIT("(unknown)"), STR_INIT("UNKNOWN"), STR_INIT("(unknown user)"),
+                                      STR_INIT("(none)"),    STR_INIT("(null)") };
+
+        for (size_t i = 0; i < ARRAY_SIZE(hidden); i++)
+                if (str_eq(acct, hidden[i]))
+                        return true;
+        return false;
+}
+
+Str facts_basename(Str path) {
+        const char *slash = path.n ? memrchr(path.p, '/', path.n) : NULL;
+
+        if (!slash || slash + 1 == path.p + path.n)
+                return path;
+        return (Str){ slash + 1, (size_t)(path.p + path.n - slash - 1) };
+}
+
+bool facts_is_sshd(Str exe) { return str_starts(facts_basename(exe), STR("sshd")); }

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Says in one sentence who did what, from where, with what result.
+ *
+ * A table of templates by record type, program, op and result (sentence.c); a new kind of event is one row. Whatever an
+ * outsider can choose and that is no plain name is put in double quotes, so that it cannot pass for words of ours; control
+ * bytes and markup are the sinks' affair. */
+#include "alert/facts.h"
+
+/* Appends the sentence. @title: of the rule, for events that no row knows. */
+void sentence_write(Buf *out, const Facts *f, Str title);
+
+/* A record of this type tells what happened (SYSCALL and its company tell how). */
+bool sentence_knows(int32_t type);
+
+/* Who did it, or tried to: "" where nobody is known. */
+Str sentence_user(const Facts *f);
+
+/* From where: "" where that is not known. */
+Str sentence_addr(const Facts *f);
+
+/* The event is a login, and who it was is in no field of it. */
+bool sentence_lacks_name(const Facts *f);
