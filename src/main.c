@@ -1,9 +1,158 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <string.h>
+/* aulert: the command line. One row a command; what it does is in role/cmd-NAME.c. */
+#include <signal.h>
+#include <unistd.h>
+#include "base/buf.h"
+#include "base/log.h"
 #include "role/role.h"
 
+#define INPUT_HELP                                          \
+        "Reads FILE... in order, or stdin; - is stdin.\n\n" \
+        "  --max-line SIZE    longest line that is read (1M), others are dropped and counted\n"
+
+typedef struct {
+        const char *name, *arguments, *summary, *help;
+        RoleFn run;
+} Command;
+
+static const Command commands[] = {
+        { "records", "[FILE...]", "list every record with its type and number of fields", INPUT_HELP,
+          cmd_records },
+};
+
+/* Parts of the program that it starts itself, as aulert --role NAME. */
+static const struct {
+        const char *name;
+        RoleFn run;
+} roles[] = {
+        { NULL, NULL },
+};
+
+static int print(int fd, const Buf *text) {
+        Buf out = *text;
+
+        buf_attach(&out, fd);
+        return buf_flush(&out) < 0 ? STATUS_INPUT : STATUS_DONE;
+}
+
+static int help(void) {
+        Buf out = BUF_INIT;
+        int status;
+
+        buf_putz(&out, "Tells people what happens on their machines, from the Linux audit stream.\n\n");
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+                buf_printf(&out, "  aulert %-8s %s\n", commands[i].name, commands[i].summary);
+        buf_putz(&out, "\naulert COMMAND --help says more about one; aulert --version tells the version.\n"
+                       "Exit status: 0 done, 1 nothing found, 2 bad usage, configuration or rule,\n"
+                       "3 input could not be read; where several apply, the highest.\n");
+        status = print(STDOUT_FILENO, &out);
+        buf_done(&out);
+        return status;
+}
+
+static int help_command(const Command *c) {
+        Buf out = BUF_INIT;
+        int status;
+
+        buf_printf(&out, "aulert %s %s\n\n%s\n\n%s", c->name, c->arguments, c->summary, c->help);
+        status = print(STDOUT_FILENO, &out);
+        buf_done(&out);
+        return status;
+}
+
+static int version(void) {
+        Buf out = BUF_INIT;
+        int status;
+
+        buf_putz(&out, "aulert " AULERT_VERSION "\n");
+        status = print(STDOUT_FILENO, &out);
+        buf_done(&out);
+        return status;
+}
+
+/* How many letters must change, come or go to make one word of the other; 9 where a word is too long to be meant. */
+static unsigned distance(const char *a, const char *b) {
+        enum { MAX = 16 };
+        unsigned row[MAX + 1];
+        size_t n_a = strlen(a), n_b = strlen(b);
+
+        if (n_a > MAX || n_b > MAX)
+                return 9;
+        for (unsigned k = 0; k <= n_b; k++)
+                row[k] = k;
+        for (size_t i = 1; i <= n_a; i++) {
+                unsigned corner = row[0];
+
+                row[0] = (unsigned)i;
+                for (size_t k = 1; k <= n_b; k++) {
+                        unsigned best = corner + (a[i - 1] != b[k - 1]);
+
+                        corner = row[k];
+                        if (row[k] + 1 < best)
+                                best = row[k] + 1;
+                        if (row[k - 1] + 1 < best)
+                                best = row[k - 1] + 1;
+                        row[k] = best;
+                }
+        }
+        return row[n_b];
+}
+
+static int unknown(const char *word) {
+        const char *nearest = NULL;
+        unsigned best = 3;
+
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+                unsigned d = distance(word, commands[i].name);
+
+                if (d < best) {
+                        best = d;
+                        nearest = commands[i].name;
+                }
+        }
+        if (nearest)
+                log_error("there is no command %s; did you mean %s?", word, nearest);
+        else
+                log_error("there is no command %s (aulert --help lists them)", word);
+        return STATUS_USAGE;
+}
+
+static int run_role(int argc, char **argv) {
+        for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+                if (argc > 0 && roles[i].name && !strcmp(argv[0], roles[i].name))
+                        return roles[i].run(argc, argv);
+        log_error("--role is for the program itself");
+        return STATUS_USAGE;
+}
+
+static bool asks_help(int argc, char **argv) {
+        for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+                if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+                        return true;
+        return false;
+}
+
+static int run_command(int argc, char **argv) {
+        for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+                if (strcmp(argv[0], commands[i].name))
+                        continue;
+                return asks_help(argc, argv) ? help_command(&commands[i]) : commands[i].run(argc, argv);
+        }
+        return unknown(argv[0]);
+}
+
 int main(int argc, char **argv) {
-        if (argc > 1 && !strcmp(argv[1], "records"))
-                return cmd_records(argc - 1, argv + 1);
-        return 2;
+        log_open("aulert");
+        signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of write(2), met where it happens */
+        if (argc < 2) {
+                log_error("no command given (aulert --help lists them)");
+                return STATUS_USAGE;
+        }
+        if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+                return help();
+        if (!strcmp(argv[1], "--version"))
+                return version();
+        if (!strcmp(argv[1], "--role"))
+                return run_role(argc - 2, argv + 2);
+        return run_command(argc - 1, argv + 1);
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 #include "base/buf.h"
-#include "event/event.h"
 #include "record/count.h"
+#include "role/args.h"
+#include "role/input.h"
 #include "role/role.h"
-#include "source/line.h"
 
 #define CACHED_TYPES 4096
 
@@ -44,24 +42,21 @@ static void on_event(void *userdata, const Event *event) {
         buf_maybe_flush(&l->out);
 }
 
-static void recycle(void *userdata) { event_detach(userdata); }
+static int on_idle(void *userdata) { return buf_flush(&((Listing *)userdata)->out); }
 
 int cmd_records(int argc, char **argv) {
         static Listing l;
-        EventAssembler *a;
-        LineReader *reader;
-        Str line;
+        const char *max_line = NULL;
+        const ArgsOption options[] = { { "max-line", .value = &max_line } };
+        InputOptions input = { .mode = EVENT_AUPARSE, .event = on_event, .idle = on_idle, .userdata = &l };
+        size_t n;
+        int r;
 
+        r = args_parse(argc, argv, options, ARRAY_SIZE(options), &n);
+        if (r)
+                return r;
+        if (max_line && !args_size(max_line, &input.max_line))
+                return role_usage(argv[0], "--max-line %s is no size", max_line);
         buf_attach(&l.out, STDOUT_FILENO);
-        if (event_assembler_new(&a, EVENT_AUPARSE, NULL, on_event, &l) < 0 ||
-            line_reader_new(&reader, STDIN_FILENO, &(LineOptions){ .recycle = recycle, .userdata = a }) < 0)
-                return 3;
-        while (line_reader_fill(reader) == 0)
-                while (line_reader_next(reader, &line, NULL))
-                        event_add(a, line);
-        event_flush(a);
-        buf_flush(&l.out);
-        line_reader_free(reader);
-        event_assembler_free(a);
-        return 0;
+        return input_run(&input, argv + 1, n);
 }

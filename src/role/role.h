@@ -1,5 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* The commands: each takes its own arguments (argv[0] is its name) and returns the exit status. */
+/* What the program can be asked to do: its commands, and what they have in common.
+ *
+ * A command is one function in a file cmd-NAME.c and one row of the table in main.c. It gets the command line from its own name on
+ * (argv[0] is the command), and returns an exit status. --help never reaches it: main prints the row's text. Only role/ and
+ * main.c put stages together, write to the log and decide exit statuses. */
+#include "base/str.h"
+
+/* Where several apply, the highest is returned. */
+enum {
+        STATUS_DONE = 0,
+        STATUS_NOTHING = 1, /* test: no hit; notify: not delivered */
+        STATUS_USAGE = 2,   /* bad usage, configuration or rule */
+        STATUS_INPUT = 3,   /* input could not be read */
+};
+
+typedef int (*RoleFn)(int argc, char **argv);
 
 int cmd_records(int argc, char **argv);
+int cmd_events(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
+int cmd_test(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_notify(int argc, char **argv);
+
+/* Says what is wrong with the command line and where help is: "aulert: watch: MESSAGE (see aulert watch --help)".
+ * Returns STATUS_USAGE. */
+int role_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static inline int role_worse(int a, int b) { return a > b ? a : b; }

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "role/input.h"
+#include "role/role.h"
+
+/* What can be wrong with a line. The first of each kind is said with its place. */
+typedef enum { BAD_LONG, BAD_UNENDED, BAD_NUL, BAD_RECORD, BAD_END, BAD_DROPPED, _BAD_N } Bad;
+
+static const struct {
+        const char *first, *total;
+} bad_texts[_BAD_N] = {
+        [BAD_LONG] = { "line is longer than the limit, dropped", "lines longer than the limit, dropped" },
+        [BAD_UNENDED] = { "last line has no newline, dropped", "last lines without newline, dropped" },
+        [BAD_NUL] = { "line holds a NUL, what follows it is ignored", "lines cut at a NUL" },
+        [BAD_RECORD] = { "not an audit record, dropped", "lines that are no audit records, dropped" },
+        [BAD_END] = { "header of the record has no end, dropped",
+                      "records whose header has no end, dropped" },
+        [BAD_DROPPED] = { "record dropped", "records dropped" },
+};
+
+typedef struct {
+        const InputOptions *options;
+        EventAssembler *assembler;
+        const char *name; /* of the file being read */
+        uint64_t bad[_BAD_N];
+        bool stop;
+} Input;
+
+static void note_bad(Input *in, Bad bad, uint64_t line) {
+        if (!in->bad[bad]++)
+                log_warning("%s:%llu: %s", in->name, (unsigned long long)line, bad_texts[bad].first);
+}
+
+static void on_fault(void *userdata, LineFault fault, uint64_t line) {
+        static const Bad kinds[] = {
+                [LINE_TOO_LONG] = BAD_LONG, [LINE_UNENDED] = BAD_UNENDED, [LINE_NUL] = BAD_NUL
+        };
+
+        note_bad(userdata, kinds[fault], line);
+}
+
+static void on_recycle(void *userdata) { event_detach(((Input *)userdata)->assembler); }
+
+static void say_totals(const Input *in) {
+        for (Bad b = 0; b < _BAD_N; b++)
+                if (in->bad[b] > 1)
+                        log_warning("%llu %s", (unsigned long long)in->bad[b], bad_texts[b].total);
+}
+
+static void say_losses(const Input *in) {
+        Buf text = BUF_INIT;
+
+        counter_print(&text, event_counter_descs, event_n_counter_descs, event_counters(in->assembler), true);
+        for (Str rest = buf_view(&text); rest.n;) {
+                const char *nl = memchr(rest.p, '\n', rest.n);
+                size_t n = nl ? (size_t)(nl - rest.p) : rest.n;
+
+                if (!str_starts(rest, STR("bad_"))) /* said already, with its place */
+                        log_warning(STR_FMT, (int)n, rest.p);
+                rest.p += n + !!nl;
+                rest.n -= n + !!nl;
+        }
+        buf_done(&text);
+}
+
+static void add_lines(Input *in, LineReader *reader) {
+        static const Bad kinds[] = {
+                [EVENT_E_NO_RECORD] = BAD_RECORD, [EVENT_E_NO_END] = BAD_END, [EVENT_E_DROPPED] = BAD_DROPPED
+        };
+        uint64_t number;
+        Str line;
+
+        while (line_reader_next(reader, &line, &number)) {
+                int r = event_add(in->assembler, line);
+
+                if (unlikely(r > 0))
+                        note_bad(in, kinds[r], number);
+        }
+}
+
+static void call_idle(Input *in) {
+        if (in->options->idle && in->options->idle(in->options->userdata))
+                in->stop = true;
+}
+
+/* Milliseconds until something has to be done although nothing arrives; -1: never. */
+static int wait_ms(const Input *in, uint64_t now) {
+        uint64_t at = event_next_deadline(in->assembler), other = UINT64_MAX, ms;
+
+        if (in->options->deadline)
+                other = in->options->deadline(in->options->userdata);
+        if (other < at)
+                at = other;
+        if (at == UINT64_MAX)
+                return -1;
+        ms = at <= now ? 0 : (at - now + NS_PER_MS - 1) / NS_PER_MS;
+        return ms > 60000 ? 60000 : (int)ms;
+}
+
+/* Waits until there is input; what must be done meanwhile is done. */
+static int await(Input *in, int fd) {
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        while (!in->stop) {
+                int r = poll(&p, 1, wait_ms(in, clock_monotonic_ns()));
+
+                if (r < 0 && errno != EINTR)
+                        return -errno;
+                event_set_now(in->assembler, clock_monotonic_ns());
+                if (r > 0)
+                        return 0;
+                event_age(in->assembler, clock_monotonic_ns());
+                call_idle(in);
+        }
+        return 0;
+}
+
+static int read_all(Input *in, LineReader *reader, int fd, bool live) {
+        while (!in->stop) {
+                int r = live ? await(in, fd) : 0;
+
+                if (r == 0)
+                        r = line_reader_fill(reader);
+                if (r == LINE_E_AGAIN)
+                        continue;
+                add_lines(in, reader);
+                call_idle(in);
+                if (r)
+                        return r < 0 ? r : 0;
+        }
+        return 0;
+}
+
+static int read_fd(Input *in, int fd) {
+        LineOptions options = {
+                .max_line = in->options->max_line, .recycle = on_recycle, .fault = on_fault, .userdata = in
+        };
+        LineReader *reader;
+        struct stat st;
+        int r;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (S_ISDIR(st.st_mode))
+                return -EISDIR;
+        r = line_reader_new(&reader, fd, &options);
+        if (r < 0)
+                return r;
+        r = read_all(in, reader, fd, S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode));
+        event_detach(in->assembler); /* the reader's memory goes, open events may outlive it */
+        line_reader_free(reader);
+        return r;
+}
+
+static int read_path(Input *in, const char *path) {
+        bool is_stdin = !strcmp(path, "-");
+        int fd = STDIN_FILENO, r;
+
+        in->name = is_stdin ? "stdin" : path;
+        if (!is_stdin)
+                fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        r = fd < 0 ? -errno : read_fd(in, fd);
+        if (fd > STDIN_FILENO)
+                close(fd);
+        if (r == 0)
+                return STATUS_DONE;
+        log_error("%s: %s", in->name, strerror(-r));
+        return STATUS_INPUT;
+}
+
+int input_run(const InputOptions *options, char *const *paths, size_t n_paths) {
+        static char stdin_name[] = "-";
+        static char *const only_stdin[] = { stdin_name };
+        EventLimits limits = EVENT_LIMITS_DEFAULT;
+        Input in = { .options = options };
+        int status = STATUS_DONE;
+
+        if (event_assembler_new(&in.assembler, options->mode, &limits, options->event, options->userdata) <
+            0) {
+                log_error("out of memory");
+                return STATUS_INPUT;
+        }
+        if (!n_paths) {
+                paths = only_stdin;
+                n_paths = 1;
+        }
+        for (size_t i = 0; i < n_paths && !in.stop; i++)
+                status = role_worse(status, read_path(&in, paths[i]));
+        event_flush(in.assembler);
+        call_idle(&in);
+        say_totals(&in);
+        say_losses(&in);
+        event_assembler_free(in.assembler);
+        return status;
+}

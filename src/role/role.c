@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdarg.h>
+#include "base/buf.h"
+#include "base/log.h"
+#include "role/role.h"
+
+int role_usage(const char *command, const char *fmt, ...) {
+        Buf text = BUF_INIT;
+        va_list ap;
+
+        va_start(ap, fmt);
+        buf_vprintf(&text, fmt, ap);
+        va_end(ap);
+        log_error("%s: %s (aulert %s --help says more)", command, buf_z(&text) ? text.p : fmt, command);
+        buf_done(&text);
+        return STATUS_USAGE;
+}
