@@ -164,8 +164,8 @@ int names_new(Names **ret, const char *passwd, const char *group) {
 
         if (!n)
                 return -ENOMEM;
-        n->sources[NAMES_USER].path = passwd ?: "/etc/passwd";
-        n->sources[NAMES_GROUP].path = group ?: "/etc/group";
+        n->sources[NAMES_USER].path = passwd ? passwd : "/etc/passwd";
+        n->sources[NAMES_GROUP].path = group ? group : "/etc/group";
         for (int i = 0; i < _NAMES_N; i++)
                 if (source_load(&n->sources[i])) {
                         names_free(n);
