@@ -174,6 +174,15 @@ FieldKind decode_kind(int type, Str name) {
         return kind_of_name(name);
 }
 
+bool decode_has_exceptions(int type) {
+        if (type == AUDIT_EXECVE || type == AUDIT_TRUSTED_APP)
+                return true;
+        for (size_t i = 0; i < ARRAY_SIZE(by_type); i++)
+                if (type == by_type[i].type)
+                        return true;
+        return false;
+}
+
 static bool is_decimal(Str s) {
         for (size_t i = 0; i < s.n; i++)
                 if (s.p[i] < '0' || s.p[i] > '9')

@@ -39,6 +39,9 @@ typedef enum {
 /* @type: AUDIT_… of the record, or -1. */
 FieldKind decode_kind(int type, Str name);
 
+/* False: in records of @type every name has the kind that it has in most, decode_kind(0, name). */
+bool decode_has_exceptions(int type);
+
 /* True: the value of @f is hexadecimal digits that stand for text, whose bytes decode_text() gives: it is not quoted, an
  * even number of digits, and its kind is one of the KIND_TEXT… to KIND_TTY. */
 bool decode_is_hex_text(FieldKind kind, const Field *f);

@@ -21,7 +21,7 @@ typedef struct {
         int type;          /* of the record */
         Str arch, syscall; /* as logged; empty where the record has none */
         int machine;       /* of @arch, or negative */
-        uint32_t number;   /* of @syscall */
+        uint32_t number;   /* of @syscall, UINT32_MAX: the record has none */
         uint64_t a0, a1;
 } LibraryContext;
 

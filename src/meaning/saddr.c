@@ -6,25 +6,12 @@
 #include "meaning/decode.h"
 #include "meaning/saddr.h"
 
-/* struct sockaddr_ipx of <linux/ipx.h>, a header that newer kernels no longer have. */
-typedef struct {
-        uint16_t family, port;
-        uint32_t network;
-} IpxAddress;
-
 static void put_ax25(Buf *out, const SocketAddress *a) {
         struct sockaddr_ax25 x;
 
         memcpy(&x, a->bytes, sizeof(x));
         BUF_LIT(out, " call=");
         buf_put(out, x.sax25_call.ax25_call, sizeof(x.sax25_call.ax25_call));
-}
-
-static void put_ipx(Buf *out, const SocketAddress *a) {
-        IpxAddress x;
-
-        memcpy(&x, a->bytes, sizeof(x));
-        buf_printf(out, " lport=%d ipx-net=%u", x.port, x.network);
 }
 
 static void put_atmpvc(Buf *out, const SocketAddress *a) {
@@ -44,7 +31,6 @@ static void put_x25(Buf *out, const SocketAddress *a) {
 static void put_rest(Buf *out, const SocketAddress *a) {
         switch (a->family) {
         case AF_AX25: put_ax25(out, a); break;
-        case AF_IPX: put_ipx(out, a); break;
         case AF_ATMPVC: put_atmpvc(out, a); break;
         case AF_X25: put_x25(out, a); break;
         default: BUF_LIT(out, " (unsupported)");
@@ -76,9 +62,10 @@ static void put_form(Buf *out, const SocketAddress *a) {
 }
 
 bool saddr_text(Buf *out, Str hex) {
+        size_t start = out->n;
         SocketAddress a;
 
-        if (decode_saddr(hex, &a))
+        if (decode_saddr(hex, &a) || a.family == AF_IPX) /* it depends on how the library was built */
                 return false;
         if (!a.family_name) {
                 BUF_LIT(out, "unknown-family(");
@@ -90,5 +77,8 @@ bool saddr_text(Buf *out, Str hex) {
         buf_putz(out, a.family_name);
         put_form(out, &a);
         BUF_LIT(out, " }");
+        if (out->n > start)
+                out->n =
+                        start + strnlen(out->p + start, out->n - start); /* a call sign with a NUL ends all */
         return true;
 }

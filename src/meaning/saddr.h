@@ -7,5 +7,6 @@
  * the library looks for the name of an interface of this machine. */
 #include "base/buf.h"
 
-/* False, and nothing appended: the value does not start with a family, ask the library. */
+/* False, and nothing appended: ask the library. The value does not start with a family, or with one of which only the library knows
+ * whether it understands it. */
 bool saddr_text(Buf *out, Str hex);
