@@ -404,3 +404,4 @@ bool meaning_text(Meaning *m, const Field *f, Str *ret) {
 
 Str meaning_user(Meaning *m, uint32_t uid) { return names_of(m->names, NAMES_USER, uid); }
 Str meaning_group(Meaning *m, uint32_t gid) { return names_of(m->names, NAMES_GROUP, gid); }
+bool meaning_knows_user(Meaning *m, Str name) { return names_known(m->names, NAMES_USER, name); }

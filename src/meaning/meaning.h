@@ -51,6 +51,9 @@ uint64_t meaning_enriched_bits(const Meaning *m);
 Str meaning_user(Meaning *m, uint32_t uid);
 Str meaning_group(Meaning *m, uint32_t gid);
 
+/* An account of that name exists here, as far as the snapshot of passwd knows: no name service is asked. */
+bool meaning_knows_user(Meaning *m, Str name);
+
 /* Field names that were met, with what is to be known about each. For event-json.c and event-text.c. */
 typedef struct Vocabulary Vocabulary;
 Vocabulary *meaning_vocabulary(Meaning *m);

@@ -16,7 +16,8 @@
 typedef struct {
         Str *names; /* open addressing; .p NULL is free */
         uint32_t *ids;
-        size_t n, cap; /* cap is a power of two, or 0 */
+        Str *known;    /* all names, as a set: several may have one id */
+        size_t n, cap; /* lines read; of all three arrays, a power of two, or 0 */
         Arena arena;
 } Table;
 
@@ -47,6 +48,7 @@ struct Names {
 static void table_done(Table *t) {
         free(t->names);
         free(t->ids);
+        free(t->known);
         arena_done(&t->arena);
         *t = (Table){ 0 };
 }
@@ -59,18 +61,29 @@ static size_t table_slot(const Table *t, uint32_t id) {
         return i;
 }
 
+static size_t known_slot(const Table *t, Str name) {
+        size_t i = hash_str(name) & (t->cap - 1);
+
+        while (t->known[i].p && !str_eq(t->known[i], name))
+                i = (i + 1) & (t->cap - 1);
+        return i;
+}
+
 static int table_grow(Table *t) {
         Table bigger = { .cap = t->cap ? 2 * t->cap : 256, .n = t->n };
 
         bigger.names = calloc(bigger.cap, sizeof(*bigger.names));
         bigger.ids = calloc(bigger.cap, sizeof(*bigger.ids));
-        if (!bigger.names || !bigger.ids) {
+        bigger.known = calloc(bigger.cap, sizeof(*bigger.known));
+        if (!bigger.names || !bigger.ids || !bigger.known) {
                 table_done(&bigger);
                 return -ENOMEM;
         }
         for (size_t i = 0; i < t->cap; i++) {
                 size_t slot;
 
+                if (t->known[i].p)
+                        bigger.known[known_slot(&bigger, t->known[i])] = t->known[i];
                 if (!t->names[i].p)
                         continue;
                 slot = table_slot(&bigger, t->ids[i]);
@@ -79,6 +92,7 @@ static int table_grow(Table *t) {
         }
         free(t->names);
         free(t->ids);
+        free(t->known);
         bigger.arena = t->arena;
         *t = bigger;
         return 0;
@@ -89,15 +103,16 @@ static int table_add(Table *t, uint32_t id, Str name) {
 
         if (2 * t->n >= t->cap && table_grow(t))
                 return -ENOMEM;
+        name = arena_str(&t->arena, name);
+        if (!name.p)
+                return -ENOMEM;
+        t->n++;
+        t->known[known_slot(t, name)] = name;
         slot = table_slot(t, id);
         if (t->names[slot].p) /* the first line with an id counts, as in nss_files */
                 return 0;
-        name = arena_str(&t->arena, (Str){ name.p, name.n < NAMES_MAX ? name.n : NAMES_MAX - 1 });
-        if (!name.p)
-                return -ENOMEM;
-        t->names[slot] = name;
+        t->names[slot] = (Str){ name.p, name.n < NAMES_MAX ? name.n : NAMES_MAX - 1 };
         t->ids[slot] = id;
-        t->n++;
         return 0;
 }
 
@@ -293,6 +308,12 @@ Str names_of(Names *n, NamesOf of, uint32_t id) {
                         return name;
         }
         return answer(n, of, id);
+}
+
+bool names_known(const Names *n, NamesOf of, Str name) {
+        const Table *t = &n->sources[of].table;
+
+        return t->cap && t->known[known_slot(t, name)].p;
 }
 
 void names_only_snapshot(Names *n) { n->only_snapshot = true; }

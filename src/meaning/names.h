@@ -27,6 +27,9 @@ void names_refresh(Names *n);
 /* "root", "unset" (4294967295), or "unknown(N)" with N as a signed number. Lent until the next call. */
 Str names_of(Names *n, NamesOf of, uint32_t id);
 
+/* The file has that name. The name service is not asked. */
+bool names_known(const Names *n, NamesOf of, Str name);
+
 /* The name service is asked no more. For a process that must not touch files or sockets. */
 void names_only_snapshot(Names *n);
 
