@@ -9,6 +9,7 @@ import collections
 import sys
 
 T0 = 1795336266  # seconds; any will do
+RECORDS = 20  # of each kind of very wide record
 
 SYSCALL = ("arch=c000003e syscall=257 success=yes exit=3 a0=ffffff9c a1=7f11de4050b1 a2=80000 a3=0 items=1 ppid=30769 "
            "pid=30777 auid=5101 uid={uid} gid={uid} euid={uid} suid={uid} fsuid={uid} egid={uid} sgid={uid} fsgid={uid} "
@@ -102,24 +103,24 @@ def lines_at_limit(n):
 
 
 def fields_same(n):
-    for serial in range(4):
+    for serial in range(RECORDS):
         yield rec("USER_LOGIN", serial, " ".join(["f=1"] * n))
 
 
 def fields_different(n):
-    for serial in range(4):
+    for serial in range(RECORDS):
         yield rec("USER_LOGIN", serial, " ".join(f"f{i}=1" for i in range(n)))
 
 
 def fields_enriched(n):
-    for serial in range(4):
+    for serial in range(RECORDS):
         yield rec("USER_LOGIN", serial, " ".join(f"uid{i}=1" for i in range(n // 2)) + "\x1d"
                   + " ".join(f"UID{i}=\"root\"" for i in range(n // 2)))
 
 
 def fields_typed(n):
     """Fields whose meaning is looked up, again and again in one record."""
-    for serial in range(4):
+    for serial in range(RECORDS):
         yield rec("USER_LOGIN", serial, " ".join(["uid=0"] * n))
 
 
@@ -192,7 +193,7 @@ def arguments(n):
 
 
 def keys(n):
-    for serial in range(4):
+    for serial in range(RECORDS):
         yield rec("SYSCALL", serial, "syscall=1 key=" + "6B3101" * n)
 
 
@@ -212,7 +213,7 @@ def spaces(n):
 
 
 def permissions(n):
-    for serial in range(4):
+    for serial in range(RECORDS):
         yield rec("AVC", serial, "avc:  denied  { " + "read " * n + "} for pid=1 comm=\"x\"")
 
 
@@ -253,10 +254,10 @@ CASES = {
     "long-line": Case(long_line, 20000000, 40000000, lambda n: 0, "one line of N bytes"),
     "big-open": Case(big_open, 20, 200, lambda n: n, "N open events of a line of 1 MB each"),
     "lines-at-limit": Case(lines_at_limit, 10, 100, lambda n: n, "N lines of 1 MB"),
-    "fields-same": Case(fields_same, 20000, 200000, lambda n: 4, "N fields of one name in a record"),
-    "fields-different": Case(fields_different, 20000, 100000, lambda n: 4, "N fields of different names in a record"),
-    "fields-enriched": Case(fields_enriched, 20000, 70000, lambda n: 4, "N fields, half of them after 0x1D"),
-    "fields-typed": Case(fields_typed, 20000, 150000, lambda n: 4, "N uids in a record"),
+    "fields-same": Case(fields_same, 20000, 200000, lambda n: RECORDS, "N fields of one name in a record"),
+    "fields-different": Case(fields_different, 20000, 100000, lambda n: RECORDS, "N fields of different names in a record"),
+    "fields-enriched": Case(fields_enriched, 20000, 70000, lambda n: RECORDS, "N fields, half of them after 0x1D"),
+    "fields-typed": Case(fields_typed, 20000, 150000, lambda n: RECORDS, "N uids in a record"),
     "uids-one": Case(uids_one, 10000, 50000, lambda n: n, "N records, one unknown id"),
     "uids-many": Case(uids_many, 10000, 50000, lambda n: n, "N records, as many unknown ids"),
     "uids-colliding": Case(uids_colliding, 10000, 50000, lambda n: n, "N records, ids equal modulo 19"),
@@ -268,11 +269,11 @@ CASES = {
     "values": Case(values, 8000, 200000, lambda n: n, "every value of every field is new"),
     "sockets": Case(sockets, 5000, 150000, lambda n: 3 * n, "every socket address is new"),
     "arguments": Case(arguments, 40000, 100000, lambda n: 1, "a program with N arguments"),
-    "keys": Case(keys, 20000, 150000, lambda n: 4, "N keys in a record"),
+    "keys": Case(keys, 20000, 150000, lambda n: RECORDS, "N keys in a record"),
     "long-values": Case(long_values, 1200000, 40000000, lambda n: max(n // 400000, 1), "values of 400 kB"),
     "apostrophes": Case(apostrophes, 300000, 900000, lambda n: 2, "N quotes that close nothing"),
     "spaces": Case(spaces, 300000, 900000, lambda n: 2, "N spaces"),
-    "permissions": Case(permissions, 20000, 150000, lambda n: 4, "N permissions in an AVC record"),
+    "permissions": Case(permissions, 20000, 150000, lambda n: RECORDS, "N permissions in an AVC record"),
     "types": Case(types, 10000, 500000, lambda n: n, "every record is of a type nobody knows"),
     "garbage": Case(garbage, 20000, 1000000, lambda n: 0, "lines that are no records"),
     "nul": Case(nul, 20000, 1000000, lambda n: n, "a NUL in every line"),
