@@ -55,10 +55,10 @@ class Cost:
 class Bench:
     """Where the programs and the generated files are."""
 
-    def __init__(self, build):
+    def __init__(self, build, directory="data"):
         self.build = os.path.abspath(build)
         self.aulert = os.path.join(self.build, "aulert")
-        self.data = os.path.join(self.build, "bench", "data")
+        self.data = os.path.join(self.build, "bench", directory)
         os.makedirs(self.data, exist_ok=True)
 
     def tool(self, name):
