@@ -124,7 +124,7 @@ def bus_has(who, name):
 def desktop(who, work, capabilities=('body', 'body-markup', 'actions')):
     """A session bus with a notification service for a user."""
     recorder = os.environ.get('NOTIFY_RECORDER', str(machine.TOP / 'build/test/lib/notify-recorder'))
-    private = work / 'notify-recorder'
+    private = work / f'notify-recorder-{who.name}'
     shutil.copy(recorder, private)
     private.chmod(0o755)
     record = work / f'notify-{who.name}.json'
