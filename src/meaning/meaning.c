@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "meaning/enriched.h"
 #include "meaning/vocabulary.h"
+#include "meaning/event-state.h"
 #include "meaning/library.h"
 #include "meaning/meaning.h"
 #include "meaning/names.h"
@@ -15,6 +16,7 @@ struct Meaning {
         Names *names;
         Library *library;
         Vocabulary *vocabulary;
+        EventState state;
         const Record *record;
         LibraryContext call;
         Enriched enriched;
@@ -40,6 +42,7 @@ int meaning_new(Meaning **ret) {
         if (!m)
                 return -ENOMEM;
         m->raw = m->text = BUF_INIT;
+        m->state = EVENT_STATE_INIT;
         if (names_new(&m->names, NULL, NULL) || library_new(&m->library) || vocabulary_new(&m->vocabulary)) {
                 meaning_free(m);
                 return -ENOMEM;
@@ -52,6 +55,7 @@ Meaning *meaning_free(Meaning *m) {
         if (!m)
                 return NULL;
         vocabulary_free(m->vocabulary);
+        event_state_done(&m->state);
         names_free(m->names);
         library_free(m->library);
         enriched_done(&m->enriched);
@@ -64,6 +68,7 @@ Meaning *meaning_free(Meaning *m) {
 void meaning_refresh(Meaning *m) { names_refresh(m->names); }
 void meaning_only_snapshot(Meaning *m) { names_only_snapshot(m->names); }
 Vocabulary *meaning_vocabulary(Meaning *m) { return m->vocabulary; }
+EventState *meaning_event_state(Meaning *m) { return &m->state; }
 
 const MeaningCounters *meaning_counters(const Meaning *m) {
         MeaningCounters *c = (MeaningCounters *)&m->counters;

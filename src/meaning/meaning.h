@@ -54,8 +54,9 @@ Str meaning_group(Meaning *m, uint32_t gid);
 /* An account of that name exists here, as far as the snapshot of passwd knows: no name service is asked. */
 bool meaning_knows_user(Meaning *m, Str name);
 
-/* Field names that were met, with what is to be known about each. For event-json.c and event-text.c. */
+/* Field names that were met, with what is to be known about each, and buffers. For event-json.c and event-text.c. */
 typedef struct Vocabulary Vocabulary;
 Vocabulary *meaning_vocabulary(Meaning *m);
+struct EventState *meaning_event_state(Meaning *m);
 
 const MeaningCounters *meaning_counters(const Meaning *m);
