@@ -17,8 +17,9 @@ typedef struct {
 /* Lines and records are followed by so many readable bytes, whatever they hold: scanning may read in wide loads. */
 #define STR_SLACK 64
 
-#define STR(_literal)  ((Str){ "" _literal, sizeof(_literal) - 1 })
-#define STR_INIT(_literal) { "" _literal, sizeof(_literal) - 1 } /* for tables */
+#define STR(_literal) ((Str){ "" _literal, sizeof(_literal) - 1 })
+#define STR_INIT(_literal) \
+        { "" _literal, sizeof(_literal) - 1 } /* for tables */
 #define STR_NULL       ((Str){ NULL, 0 })
 #define STR_FMT        "%.*s"
 #define STR_ARG(_s)    (int)(_s).n, (_s).p /* for printf("%.*s"); for text that is known to be short and clean */

@@ -21,20 +21,20 @@ static void json(Buf *out, Str s) { escape_json(out, s); }
 
 static void test_json_is_escaped(void **state) {
         static const Row rows[] = {
-                { STR("plain /usr/bin"), "plain /usr/bin" },
-                { STR("a\"b\\c"), "a\\\"b\\\\c" },
-                { STR("\n\r\t\0\x1b[31m\x7f"), "\\n\\r\\t\\u0000\\u001b[31m\\u007f" },
-                { STR("caf\xc3\xa9 \xe6\x97\xa5 \xf0\x9f\x98\x80"),
+                { STR_INIT("plain /usr/bin"), "plain /usr/bin" },
+                { STR_INIT("a\"b\\c"), "a\\\"b\\\\c" },
+                { STR_INIT("\n\r\t\0\x1b[31m\x7f"), "\\n\\r\\t\\u0000\\u001b[31m\\u007f" },
+                { STR_INIT("caf\xc3\xa9 \xe6\x97\xa5 \xf0\x9f\x98\x80"),
                   "caf\xc3\xa9 \xe6\x97\xa5 \xf0\x9f\x98\x80" },
-                { STR("\xe2\x80\xa8"), "\\u2028" },
+                { STR_INIT("\xe2\x80\xa8"), "\\u2028" },
                 /* Unicode 15, table 3-8: one replacement for each maximal ill-formed part */
-                { STR("\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41"),
+                { STR_INIT("\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41"),
                   "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF"
                   "\xBF\xBD"
                   "A" },
-                { STR("\xed\xa0\x80\xff\x41"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"
-                                               "A" },
-                { STR("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41"),
+                { STR_INIT("\xed\xa0\x80\xff\x41"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"
+                                                    "A" },
+                { STR_INIT("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41"),
                   "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"
                   "A" },
         };
@@ -54,17 +54,17 @@ static void test_json_says_when_bytes_were_replaced(void **state) {
 
 static void test_terminal_is_inert(void **state) {
         static const Row rows[] = {
-                { STR("alice"), "alice" },
-                { STR("\x1b]0;x\x07"), "\\x1b]0;x\\x07" },
-                { STR("a\nb\tc\rd"), "a\\x0ab\\x09c\\x0dd" },
-                { STR("\xc2\x9b"
-                      "31m"),
+                { STR_INIT("alice"), "alice" },
+                { STR_INIT("\x1b]0;x\x07"), "\\x1b]0;x\\x07" },
+                { STR_INIT("a\nb\tc\rd"), "a\\x0ab\\x09c\\x0dd" },
+                { STR_INIT("\xc2\x9b"
+                           "31m"),
                   "\\x9b31m" }, /* C1 CSI */
-                { STR("a\xe2\x80\xae"
-                      "b"),
-                  "a\\u{202e}b" },                         /* right-to-left override */
-                { STR("\xf3\xa0\x81\x81"), "\\u{e0041}" }, /* tag character */
-                { STR("\xff"), "\xEF\xBF\xBD" },
+                { STR_INIT("a\xe2\x80\xae"
+                           "b"),
+                  "a\\u{202e}b" },                              /* right-to-left override */
+                { STR_INIT("\xf3\xa0\x81\x81"), "\\u{e0041}" }, /* tag character */
+                { STR_INIT("\xff"), "\xEF\xBF\xBD" },
         };
 
         check_rows(rows, ARRAY_SIZE(rows), escape_terminal);
@@ -72,8 +72,8 @@ static void test_terminal_is_inert(void **state) {
 
 static void test_markup_is_inert(void **state) {
         static const Row rows[] = {
-                { STR("<b>x</b>&\"'"), "&lt;b&gt;x&lt;/b&gt;&amp;&quot;&#39;" },
-                { STR("\x1b<"), "\\x1b&lt;" },
+                { STR_INIT("<b>x</b>&\"'"), "&lt;b&gt;x&lt;/b&gt;&amp;&quot;&#39;" },
+                { STR_INIT("\x1b<"), "\\x1b&lt;" },
         };
 
         check_rows(rows, ARRAY_SIZE(rows), escape_markup);
@@ -82,14 +82,14 @@ static void test_markup_is_inert(void **state) {
 static void test_base64_is_rfc4648(void **state) {
         static const Row rows[] = {
                 /* section 10 */
-                { STR(""), "" },
-                { STR("f"), "Zg==" },
-                { STR("fo"), "Zm8=" },
-                { STR("foo"), "Zm9v" },
-                { STR("foob"), "Zm9vYg==" },
-                { STR("fooba"), "Zm9vYmE=" },
-                { STR("foobar"), "Zm9vYmFy" },
-                { STR("\xff\xfe\0"), "//4A" },
+                { STR_INIT(""), "" },
+                { STR_INIT("f"), "Zg==" },
+                { STR_INIT("fo"), "Zm8=" },
+                { STR_INIT("foo"), "Zm9v" },
+                { STR_INIT("foob"), "Zm9vYg==" },
+                { STR_INIT("fooba"), "Zm9vYmE=" },
+                { STR_INIT("foobar"), "Zm9vYmFy" },
+                { STR_INIT("\xff\xfe\0"), "//4A" },
         };
 
         check_rows(rows, ARRAY_SIZE(rows), escape_base64);

@@ -32,49 +32,49 @@ static const struct {
         Str in;
         const char *want;
 } rows[] = {
-        { 1300, STR("arch=c000003e a0=3  comm=\"sshd\" key=(null)"),
+        { 1300, STR_INIT("arch=c000003e a0=3  comm=\"sshd\" key=(null)"),
           "[arch|c000003e|k][a0|3|k][comm|sshd|k\"][key|(null)|k]" },
-        { 1300, STR(""), "" },
-        { 1300, STR("   "), "" },
-        { 1300, STR("a= b"), "[a||k]~" },
-        { 1300, STR("a==b =c"), "[a|=b|k][|c|k]" },
-        { 1300, STR("a=\"x y\" b=\"\""), "[a|x y|k\"][b||k\"]" },
-        { 1300, STR("a=\"x"), "[a|\"x|k]" },
-        { 1300, STR("a=\"x\"y b=1"), "[a|x|k\"][b|1|k]~" },
-        { 1300, STR("a=\"x=y\", b=1"), "[a|x=y|k\"][b|1|k]" },
+        { 1300, STR_INIT(""), "" },
+        { 1300, STR_INIT("   "), "" },
+        { 1300, STR_INIT("a= b"), "[a||k]~" },
+        { 1300, STR_INIT("a==b =c"), "[a|=b|k][|c|k]" },
+        { 1300, STR_INIT("a=\"x y\" b=\"\""), "[a|x y|k\"][b||k\"]" },
+        { 1300, STR_INIT("a=\"x"), "[a|\"x|k]" },
+        { 1300, STR_INIT("a=\"x\"y b=1"), "[a|x|k\"][b|1|k]~" },
+        { 1300, STR_INIT("a=\"x=y\", b=1"), "[a|x=y|k\"][b|1|k]" },
         { 1300,
-          STR("ses=1\x1d"
-              "UID=\"root\" SYSCALL=openat"),
+          STR_INIT("ses=1\x1d"
+                   "UID=\"root\" SYSCALL=openat"),
           "[ses|1|k][UID|root|e\"][SYSCALL|openat|e]" },
         { 1306,
-          STR("saddr=0100\x1d"
-              "SADDR={ saddr_fam=local path=/run/} x }"),
+          STR_INIT("saddr=0100\x1d"
+                   "SADDR={ saddr_fam=local path=/run/} x }"),
           "[saddr|0100|k][SADDR| saddr_fam=local path=/run/} x |e{]" },
         { 1306,
-          STR("\x1d"
-              "A={ B={ C"),
+          STR_INIT("\x1d"
+                   "A={ B={ C"),
           "[A|{|e][B|{|e]~" },
         { 1112,
-          STR("pid=1 msg='op=login acct=\"a b\" res=failed'\x1d"
-              "UID=\"root\""),
+          STR_INIT("pid=1 msg='op=login acct=\"a b\" res=failed'\x1d"
+                   "UID=\"root\""),
           "[pid|1|k][op|login|u][acct|a b|u\"][res|failed|u][UID|root|e\"]" },
-        { 1112, STR("msg='op=it's ok res=1' ses=2"), "[op|it's|u][res|1|u][ses|2|k]~" },
-        { 1112, STR("msg='op=x"), "[op|x|u]" },
-        { 1112, STR("msg='"), "" },
-        { 1112, STR("msg='x=1' msg='y=2'"), "[x|1'|u][msg|'y=2|u]" },
+        { 1112, STR_INIT("msg='op=it's ok res=1' ses=2"), "[op|it's|u][res|1|u][ses|2|k]~" },
+        { 1112, STR_INIT("msg='op=x"), "[op|x|u]" },
+        { 1112, STR_INIT("msg='"), "" },
+        { 1112, STR_INIT("msg='x=1' msg='y=2'"), "[x|1'|u][msg|'y=2|u]" },
         { 1112,
-          STR("msg='PAM: authentication acct=\"root\" : exe=\"/bin/su\" (hostname=?, addr=1.2.3.4, "
-              "terminal=x res=failed)'"),
+          STR_INIT("msg='PAM: authentication acct=\"root\" : exe=\"/bin/su\" (hostname=?, addr=1.2.3.4, "
+                   "terminal=x res=failed)'"),
           "[acct|root|u\"][exe|/bin/su|u\"][hostname|?|u][addr|1.2.3.4|u][terminal|x|u][res|failed|u]~" },
-        { 1400, STR("avc:  denied  { read write } for  pid=7 comm=\"x\""),
+        { 1400, STR_INIT("avc:  denied  { read write } for  pid=7 comm=\"x\""),
           "[seresult|denied|k][seperms|read write|k][pid|7|k][comm|x|k\"]" },
-        { 1107, STR("pid=1 msg='avc:  denied  { send_msg } for dest=:1.2'"),
+        { 1107, STR_INIT("pid=1 msg='avc:  denied  { send_msg } for dest=:1.2'"),
           "[pid|1|k][seresult|denied|u][seperms|send_msg|u][dest|:1.2|u]" },
-        { 1400, STR("avc:  denied  { read"), "[seresult|denied|k]~" },
-        { 1400, STR("apparmor=\"DENIED\" info=\"Failed name lookup\""),
+        { 1400, STR_INIT("avc:  denied  { read"), "[seresult|denied|k]~" },
+        { 1400, STR_INIT("apparmor=\"DENIED\" info=\"Failed name lookup\""),
           "[apparmor|DENIED|k\"][info|Failed name lookup|k\"]" },
-        { 2000, STR("initialized"), "~" },
-        { 1300, STR("tty=(none) x=f(1) y=g1)"), "[tty|(none)|k][x|f(1)|k][y|g1|k]" },
+        { 2000, STR_INIT("initialized"), "~" },
+        { 1300, STR_INIT("tty=(none) x=f(1) y=g1)"), "[tty|(none)|k][x|f(1)|k][y|g1|k]" },
 };
 
 static void test_forms(void **state) {

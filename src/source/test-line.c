@@ -66,12 +66,12 @@ static void test_lines_do_not_depend_on_chunks(void **state) {
                 Str in;
                 const char *want;
         } rows[] = {
-                { STR("a\nbb\n\nccc\r\n"), "1:a|2:bb|3:|4:ccc\r|" },
-                { STR("a\nno newline"), "1:a|!1@2|" },
-                { STR("cut\0here\nnext\n\0\n"), "!2@1|1:cut|2:next|!2@3|3:|" },
-                { STR("123456789\nshort\n0123456789\n"), "!0@1|2:short|!0@3|" },
-                { STR("12345678\n"), "1:12345678|" },
-                { STR("much too long to be kept"), "!1@1|" },
+                { STR_INIT("a\nbb\n\nccc\r\n"), "1:a|2:bb|3:|4:ccc\r|" },
+                { STR_INIT("a\nno newline"), "1:a|!1@2|" },
+                { STR_INIT("cut\0here\nnext\n\0\n"), "!2@1|1:cut|2:next|!2@3|3:|" },
+                { STR_INIT("123456789\nshort\n0123456789\n"), "!0@1|2:short|!0@3|" },
+                { STR_INIT("12345678\n"), "1:12345678|" },
+                { STR_INIT("much too long to be kept"), "!1@1|" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
