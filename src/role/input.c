@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -158,14 +160,41 @@ static int read_fd(Input *in, int fd) {
         return r;
 }
 
-static int read_path(Input *in, const char *path) {
-        bool is_stdin = !strcmp(path, "-");
-        int fd = STDIN_FILENO, r;
+/* auditd's af_unix plugin writes its records to whoever connects. */
+static int connect_unix(const char *path) {
+        struct sockaddr_un addr = { .sun_family = AF_UNIX };
+        int fd;
 
-        in->name = is_stdin ? "stdin" : path;
-        if (!is_stdin)
-                fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        r = fd < 0 ? -errno : read_fd(in, fd);
+        if (strlen(path) >= sizeof(addr.sun_path))
+                return -ENAMETOOLONG;
+        strcpy(addr.sun_path, path);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
+                int r = -errno;
+
+                close(fd);
+                return r;
+        }
+        return fd;
+}
+
+static int open_path(const char *path) {
+        int fd;
+
+        if (!strcmp(path, "-"))
+                return STDIN_FILENO;
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        return fd < 0 ? -errno : fd;
+}
+
+/* @is_socket: connect to it. Returns a status. */
+static int read_path(Input *in, const char *path, bool is_socket) {
+        int fd = is_socket ? connect_unix(path) : open_path(path), r;
+
+        in->name = strcmp(path, "-") ? path : "stdin";
+        r = fd < 0 ? fd : read_fd(in, fd);
         if (fd > STDIN_FILENO)
                 close(fd);
         if (r == 0)
@@ -190,9 +219,14 @@ int input_run(const InputOptions *options, char *const *paths, size_t n_paths) {
                 paths = only_stdin;
                 n_paths = 1;
         }
-        for (size_t i = 0; i < n_paths && !in.stop; i++)
-                status = role_worse(status, read_path(&in, paths[i]));
+        if (options->source && !strncmp(options->source, "unix:", 5))
+                status = read_path(&in, options->source + 5, true);
+        else
+                for (size_t i = 0; i < n_paths && !in.stop; i++)
+                        status = role_worse(status, read_path(&in, paths[i], false));
         event_flush(in.assembler);
+        if (options->end)
+                options->end(options->userdata);
         call_idle(&in);
         say_totals(&in);
         say_losses(&in);

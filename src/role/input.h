@@ -17,7 +17,10 @@ typedef struct {
         int (*idle)(void *userdata);
         /* When idle() wants to be called although nothing arrives, CLOCK_MONOTONIC ns, or UINT64_MAX. May be NULL. */
         uint64_t (*deadline)(void *userdata);
+        /* The input has ended and the last event was handed out; idle() follows. May be NULL. */
+        void (*end)(void *userdata);
         void *userdata;
+        const char *source; /* "stdin", "unix:PATH": read this, no files; NULL: files */
 } InputOptions;
 
 /* Reads @paths, or stdin when there are none ("-" is stdin too); flushes at the end. Returns STATUS_DONE or STATUS_INPUT. */

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include "base/log.h"
+#include "role/engine.h"
+
+const CounterDesc engine_counter_descs[] = {
+        { "events_matched", "events shown to the rules", offsetof(EngineCounters, events), false },
+        { "rule_hits", "times a rule was true", offsetof(EngineCounters, hits), false },
+        { "alerts", "alerts made", offsetof(EngineCounters, alerts), false },
+        { "alerts_no_memory", "alerts lost because memory ran out", offsetof(EngineCounters, no_memory),
+          true },
+};
+const size_t engine_n_counter_descs = ARRAY_SIZE(engine_counter_descs);
+
+struct Engine {
+        AlertFn fn;
+        void *userdata;
+        Meaning *meaning;
+        RuleSet *rules;
+        RuleState *state;
+        Attempts *attempts;
+        EngineCounters counters;
+        Alert *login; /* of the event at hand: the most severe of the rules about logins */
+};
+
+static void on_alert(void *userdata, Alert *alert) {
+        Engine *e = userdata;
+
+        e->counters.alerts++;
+        e->fn(e->userdata, alert);
+}
+
+int engine_new(Engine **ret, AlertFn fn, void *userdata) {
+        Engine *e = calloc(1, sizeof(*e));
+        int r;
+
+        if (!e)
+                return -ENOMEM;
+        e->fn = fn;
+        e->userdata = userdata;
+        r = meaning_new(&e->meaning);
+        if (r == 0)
+                r = rule_state_new(&e->state, e->meaning);
+        if (r == 0)
+                r = attempts_new(&e->attempts, e->meaning, on_alert, e);
+        if (r < 0) {
+                engine_free(e);
+                return r;
+        }
+        *ret = e;
+        return 0;
+}
+
+Engine *engine_free(Engine *e) {
+        if (!e)
+                return NULL;
+        attempts_free(e->attempts);
+        rule_state_free(e->state);
+        rule_set_unref(e->rules);
+        meaning_free(e->meaning);
+        free(e);
+        return NULL;
+}
+
+static void on_diag(void *userdata, RuleDiagKind kind, const char *file, unsigned line, unsigned column,
+                    const char *text) {
+        size_t *n_errors = userdata;
+
+        *n_errors += kind == RULE_DIAG_ERROR;
+        log_msg(kind == RULE_DIAG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s:%u:%u: %s: %s", file, line,
+                column, kind == RULE_DIAG_ERROR ? "error" : "warning", text);
+}
+
+int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_t *ret_n_errors) {
+        size_t n_errors = 0;
+        RuleSet *rules;
+        int r = rule_set_load(&rules, paths, n_paths, on_diag, &n_errors);
+
+        if (r < 0)
+                return r;
+        rule_set_unref(e->rules);
+        e->rules = rules;
+        meaning_refresh(e->meaning);
+        if (ret_n_errors)
+                *ret_n_errors = n_errors;
+        return 0;
+}
+
+uint64_t engine_n_rules(const Engine *e) { return e->rules ? rule_set_stats(e->rules)->loaded : 0; }
+
+/* Of several rules about logins that one event hits, the most severe speaks: it is one login. */
+static void keep_login(Engine *e, Alert *alert) {
+        if (e->login && e->login->level >= alert->level) {
+                alert_unref(alert);
+                return;
+        }
+        alert_unref(e->login);
+        e->login = alert;
+}
+
+static void on_hit(void *userdata, const RuleHit *hit) {
+        Engine *e = userdata;
+        Alert *alert;
+
+        e->counters.hits++;
+        if (alert_new(&alert, hit, e->meaning) < 0) {
+                e->counters.no_memory++;
+                return;
+        }
+        if (alert_has_tag(alert, ALERT_TAG_LOGIN)) {
+                keep_login(e, alert);
+                return;
+        }
+        on_alert(e, alert);
+        alert_unref(alert);
+}
+
+void engine_event(Engine *e, const Event *event) {
+        e->counters.events++;
+        attempts_see(e->attempts, event);
+        if (!e->rules)
+                return;
+        if (rule_set_match(e->rules, e->state, event, on_hit, e) < 0)
+                e->counters.no_memory++;
+        if (unlikely(e->login)) {
+                attempts_add(e->attempts, e->login);
+                e->login = alert_unref(e->login);
+        }
+}
+
+void engine_age(Engine *e, uint64_t now_ns) { attempts_age(e->attempts, now_ns); }
+uint64_t engine_deadline(const Engine *e) { return attempts_deadline(e->attempts); }
+void engine_flush(Engine *e) { attempts_flush(e->attempts); }
+
+void engine_print_counters(const Engine *e, Buf *out, bool only_loss) {
+        counter_print(out, engine_counter_descs, engine_n_counter_descs, &e->counters, only_loss);
+        counter_print(out, attempt_counter_descs, attempt_n_counter_descs, attempts_counters(e->attempts),
+                      only_loss);
+        counter_print(out, meaning_counter_descs, meaning_n_counter_descs, meaning_counters(e->meaning),
+                      only_loss);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* From an event to alerts: rules, sentences, and one alert for one login.
+ *
+ * What `watch` and `run` have in common. It knows no input and no sink: events come in, alerts go out through one
+ * function. Rules can be replaced between two events. One thread. */
+#include "alert/attempt.h"
+
+typedef struct {
+        uint64_t events;    /* shown to the rules */
+        uint64_t hits;      /* of rules */
+        uint64_t alerts;    /* that went out */
+        uint64_t no_memory; /* hits lost because memory could not be had */
+} EngineCounters;
+
+extern const CounterDesc engine_counter_descs[];
+extern const size_t engine_n_counter_descs;
+
+typedef struct Engine Engine;
+
+int engine_new(Engine **ret, AlertFn fn, void *userdata);
+Engine *engine_free(Engine *e); /* returns NULL */
+
+/* Loads rules and, unless that fails altogether, puts them in the place of those in use. Problems are logged with file, line and column.
+ * @ret_n_errors: how many there were; may be NULL. 0 or -errno. */
+int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_t *ret_n_errors);
+uint64_t engine_n_rules(const Engine *e);
+
+void engine_event(Engine *e, const Event *event);
+
+/* Alerts that wait: see attempt.h. */
+void engine_age(Engine *e, uint64_t now_ns);
+uint64_t engine_deadline(const Engine *e);
+void engine_flush(Engine *e);
+
+/* Appends every counter of the engine and what it is made of. */
+void engine_print_counters(const Engine *e, Buf *out, bool only_loss);
