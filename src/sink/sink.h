@@ -3,9 +3,12 @@
 /* Delivers alerts to one outside system, without ever blocking the loop.
  *
  * Taking an alert is not delivering it. A driver takes it (submit) and later settles it exactly once, when the far end has
- * answered. A driver is transport: retries, backing off and (later) the spool are the host's. */
+ * answered. A driver is transport: what waits its turn is kept here, bounded (SINK_QUEUE; full: the alert is dropped and
+ * counted). A new sink is one file with its SinkOps and one row in sink.c. */
 #include <systemd/sd-event.h>
 #include "alert/alert.h"
+
+#define SINK_QUEUE 1024u
 
 typedef struct Sink Sink;
 
@@ -15,6 +18,76 @@ typedef enum {
         SINK_REFUSED,   /* never: count it and say so */
 } SinkVerdict;
 
+/* @why: in words; what became of it, "" when there is nothing to say. */
 typedef void (*SinkSettledFn)(void *userdata, Sink *sink, uint64_t id, SinkVerdict verdict, const char *why);
 
-enum { _SINK_E_SUCCESS, SINK_E_BUSY };
+enum { _SINK_E_SUCCESS, SINK_E_BUSY, SINK_E_FULL };
+
+/* What a sink can be told in the configuration. */
+typedef enum { SINK_TEXT, SINK_LIST, SINK_DURATION } SinkOptionKind;
+
+typedef struct {
+        const char *name;
+        SinkOptionKind kind; /* SINK_LIST: one text is a list of one */
+} SinkOption;
+
+typedef struct {
+        Str name;
+        const Str *values; /* exactly one unless SINK_LIST */
+        size_t n_values;
+        uint64_t ms; /* SINK_DURATION */
+} SinkSetting;
+
+/* Lives as long as the sink. */
+typedef struct {
+        const SinkSetting *settings;
+        size_t n_settings;
+} SinkConf;
+
+typedef struct {
+        const char *type; /* the word for it in the configuration */
+        const SinkOption *options;
+        size_t n_options;
+        /* 0 or -errno; nothing is to be undone on failure. The state is sink_set_state()'s. */
+        int (*open)(Sink *sink, const SinkConf *conf);
+        /* 0: taken, to be settled once, now or later; SINK_E_BUSY: after something else has been settled. Lent until settled. */
+        int (*submit)(Sink *sink, uint64_t id, const Alert *alert);
+        /* Ends what is under way, without settling it. Called once, after a successful open. */
+        void (*close)(Sink *sink);
+} SinkOps;
+
+typedef struct {
+        uint64_t offered; /* alerts routed here */
+        uint64_t delivered;
+        uint64_t refused;  /* the far end does not want it, or there is none */
+        uint64_t failed;   /* not delivered: no answer in time, or none at all */
+        uint64_t overflow; /* dropped because too many waited */
+} SinkCounters;
+
+extern const CounterDesc sink_counter_descs[];
+extern const size_t sink_n_counter_descs;
+
+/* NULL: there is no such type. */
+const SinkOps *sink_find_type(Str type);
+
+/* @name, @conf: lent for the life of the sink. 0 or -errno. */
+int sink_new(Sink **ret, const SinkOps *ops, Str name, const SinkConf *conf, sd_event *loop, SinkSettledFn fn,
+             void *userdata);
+Sink *sink_free(Sink *sink); /* settles what it still has as SINK_RETRY. Returns NULL */
+
+/* Takes a reference. 0, or SINK_E_FULL: dropped and counted. */
+int sink_offer(Sink *sink, Alert *alert);
+size_t sink_pending(const Sink *sink); /* not settled yet */
+
+Str sink_name(const Sink *sink);
+const SinkCounters *sink_counters(const Sink *sink);
+
+/* For drivers. */
+void sink_settle(Sink *sink, uint64_t id, SinkVerdict verdict, const char *why);
+void sink_set_state(Sink *sink, void *state);
+void *sink_state(const Sink *sink);
+sd_event *sink_loop(const Sink *sink);
+const SinkSetting *sink_conf_find(const SinkConf *conf, const char *name); /* NULL: not set */
+
+/* The drivers; only sink.c and tests name them. */
+extern const SinkOps sink_desktop, sink_journal, sink_terminal;
