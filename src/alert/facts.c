@@ -39,7 +39,6 @@ static const struct {
         { STR_INIT("code"), FACT_CODE, AUDIT_SECCOMP },
         { STR_INIT("dev"), FACT_DEV, AUDIT_ANOM_PROMISCUOUS },
         { STR_INIT("prom"), FACT_PROM, AUDIT_ANOM_PROMISCUOUS },
-        { STR_INIT("audit_enabled"), FACT_ENABLED, AUDIT_CONFIG_CHANGE },
         { STR_INIT("table"), FACT_TABLE, AUDIT_NETFILTER_CFG },
         { STR_INIT("name"), FACT_MODULE, AUDIT_KERN_MODULE },
         { STR_INIT("seperms"), FACT_PERMS, AUDIT_AVC },
@@ -102,6 +101,9 @@ static Str op_text(const FieldVec *fields, size_t i, const Record *r) {
 
         if (f->quoted)
                 return op;
+        /* the kernel: op=set audit_enabled=0 old=1 (kernel/audit.c: audit_log_config_change()) */
+        if (r->type == AUDIT_CONFIG_CHANGE && str_eq(op, STR("set")))
+                i++;
         if (i + 1 < fields->n && fields->v[i + 1].name.p > op.p)
                 end = fields->v[i + 1].name.p;
         op.n = (size_t)(end - op.p);
@@ -133,6 +135,18 @@ static void add_keys(Gather *g, const Field *f) {
         }
 }
 
+/* Numbers that are compared, not shown. */
+static bool is_plain(FactName fact) { return fact == FACT_PID || fact == FACT_SES || fact == FACT_PROM; }
+
+static void take_by_row(Gather *g, const Record *r, const Field *f) {
+        for (size_t k = 0; k < ARRAY_SIZE(rows); k++) {
+                if ((rows[k].type != ANY_TYPE && rows[k].type != r->type) || !str_eq(rows[k].field, f->name))
+                        continue;
+                set_fact(g, rows[k].fact, is_plain(rows[k].fact) ? f->value : text_of(g, f));
+                return;
+        }
+}
+
 static void take_field(Gather *g, const Record *r, size_t i) {
         const Field *f = &g->fields.v[i];
 
@@ -143,14 +157,7 @@ static void take_field(Gather *g, const Record *r, size_t i) {
         } else if (str_eq(f->name, STR("op"))) {
                 set_fact(g, FACT_OP, op_text(&g->fields, i, r));
         } else {
-                for (size_t k = 0; k < ARRAY_SIZE(rows); k++)
-                        if ((rows[k].type == ANY_TYPE || rows[k].type == r->type) &&
-                            str_eq(rows[k].field, f->name)) {
-                                bool plain = rows[k].fact == FACT_PID || rows[k].fact == FACT_SES;
-
-                                set_fact(g, rows[k].fact, plain ? f->value : text_of(g, f));
-                                return;
-                        }
+                take_by_row(g, r, f);
         }
 }
 

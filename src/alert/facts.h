@@ -33,7 +33,6 @@ typedef enum {
         FACT_CODE,
         FACT_DEV,
         FACT_PROM,
-        FACT_ENABLED, /* audit_enabled of CONFIG_CHANGE */
         FACT_TABLE,
         FACT_MODULE, /* name of KERN_MODULE */
         FACT_PERMS,

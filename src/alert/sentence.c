@@ -222,9 +222,8 @@ static const Row promisc_out = { AUDIT_ANOM_PROMISCUOUS,
                                  NAME_ANY,
                                  "{who} took {device} out of promiscuous mode[ with {program}]" };
 
-static const Row ran = { AUDIT_SYSCALL, NULL,
-                         NULL,          ANY,
-                         NAME_ANY,      "{actor} ran {argv}[ as {program}][, key {key}][: {failure}]" };
+static const Row ran = { AUDIT_SYSCALL, NULL,     NULL,
+                         ANY,           NAME_ANY, "{actor} ran {argv}[, key {key}][: {failure}]" };
 static const Row used = {
         AUDIT_SYSCALL, NULL,     NULL,
         ANY,           NAME_ANY, "{actor} used {program}[ on {path}][: {syscall}][ {result}][, key {key}]"
@@ -278,13 +277,17 @@ static Str group(const Facts *f) {
         return first_of(f->v[FACT_GROUP], first_of(f->v[FACT_ACCT], f->v[FACT_ID]));
 }
 
+static Str syscall_name(const Facts *f) {
+        /* auditd writes unknown-syscall(-1) for a seccomp filter's; that tells nobody anything */
+        return str_starts(f->v[FACT_SYSCALL], STR("unknown-syscall")) ? STR("") : f->v[FACT_SYSCALL];
+}
+
 #define FACT_WORD(_name, _fact) \
         static Str _name(const Facts *f) { return f->v[_fact]; }
 FACT_WORD(operation, FACT_OP)
 FACT_WORD(command, FACT_CMD)
 FACT_WORD(directory, FACT_CWD)
 FACT_WORD(unit, FACT_UNIT)
-FACT_WORD(syscall_name, FACT_SYSCALL)
 FACT_WORD(signal_name, FACT_SIG)
 FACT_WORD(device, FACT_DEV)
 FACT_WORD(table, FACT_TABLE)
@@ -293,16 +296,18 @@ FACT_WORD(perms, FACT_PERMS)
 FACT_WORD(path, FACT_PATH)
 FACT_WORD(argv, FACT_ARGV)
 
-static bool is_plain(Str s) {
+static bool is_made_of(Str s, const char *others) {
         for (size_t i = 0; i < s.n; i++) {
                 uint8_t c = (uint8_t)s.p[i];
 
                 if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                      (c && strchr("._-+/:@%=,*", c))))
+                      (c && strchr(others, c))))
                         return false;
         }
         return s.n;
 }
+
+static bool is_plain(Str s) { return is_made_of(s, "._-+/:@%=,*"); }
 
 static void quote(Buf *out, Str s) {
         buf_putc(out, '"');
@@ -344,7 +349,14 @@ static void put_account(Buf *out, Str who) {
                 BUF_LIT(out, "somebody");
 }
 
-/* Words that programs of the system write for themselves: blanks are no reason to quote. */
+/* It stands in parentheses, so blanks are no reason to quote. */
+static void put_op(Buf *out, Str s) {
+        if (is_made_of(s, " ._-+/:@%=,*"))
+                buf_str(out, s);
+        else
+                quote(out, s);
+}
+
 static void put_words(Buf *out, Str s) { buf_str(out, s); }
 
 static const struct {
@@ -362,7 +374,7 @@ static const struct {
         { "from", sentence_addr, put, false },
         { "tty", terminal, put, false },
         { "program", program, put, false },
-        { "op", operation, put, false },
+        { "op", operation, put_op, false },
         { "result", result, put_words, false },
         { "failure", failure, put_words, false },
         { "command", command, quote, true },

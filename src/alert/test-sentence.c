@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <glob.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "alert/alert.h"
+#include "alert/test-capture.h"
+#include "base/escape.h"
+
+static const RuleInfo rule = { .id = STR_INIT("r"), .title = STR_INIT("TITLE"), .level = RULE_MEDIUM };
+
+typedef struct {
+        Meaning *m;
+        Buf out; /* one sentence a line */
+        size_t n;
+} Said;
+
+static void say(void *userdata, const Event *event) {
+        Said *said = userdata;
+        RuleHit hit = { .rule = &rule, .event = event, .record = event->records };
+        Alert *a;
+
+        assert_int_equal(alert_new(&a, &hit, said->m), 0);
+        assert_true(a->sentence.n > 0);
+        buf_putc(&said->out, '\n');
+        buf_str(&said->out, a->sentence);
+        buf_putc(&said->out, '\n');
+        said->n++;
+        alert_unref(a);
+}
+
+static size_t count(Said *said, const char *sentence) {
+        Buf line = BUF_INIT;
+        size_t n = 0;
+
+        buf_printf(&line, "\n%s\n", sentence);
+        for (const char *p = buf_z(&said->out), *needle = buf_z(&line); p && (p = strstr(p, needle)); p++)
+                n++;
+        buf_done(&line);
+        return n;
+}
+
+static void said_done(Said *said) {
+        meaning_free(said->m);
+        buf_done(&said->out);
+}
+
+/* What the scenario of each capture was is told by its name (test/captures); so often must it be said. */
+static void scenarios_are_told(void **state) {
+        static const struct {
+                const char *capture;
+                size_t n;
+                const char *sentence;
+        } rows[] = {
+                { "enriched/ssh-tty-ok.log", 2, "e2eu logged in over ssh from 127.0.0.1" },
+                { "enriched/ssh-pw-ok.log", 1, "e2eu logged in over ssh from 127.0.0.1" },
+                { "enriched/ssh-root-refused.log", 2, "failed login as root over ssh from 127.0.0.1" },
+                { "enriched/ssh-unknown-user.log", 3,
+                  "failed login over ssh as an unknown user from 127.0.0.1" },
+                { "enriched/login-bad.log", 2, "failed login as e2eu on pts/0" },
+                { "enriched/login-unknown.log", 1, "failed login as an unknown user on pts/0" },
+                { "enriched/systemd-login.log", 2, "e2eu logged in" },
+                { "enriched/su-ok.log", 1, "e2eu became audpeer with su on pts/1" },
+                { "enriched/su-root-to-user.log", 1, "root became e2eu with su" },
+                { "enriched/sudo-ok.log", 1, "e2eu ran \"id\" with sudo in /home/e2eu" },
+                { "enriched/sudo-ok.log", 1, "e2eu became root with sudo" },
+                { "enriched/sudo-badpw.log", 1, "e2eu was refused to run \"id\" with sudo in /home/e2eu" },
+                { "enriched/sudo-badpw.log", 2, "e2eu gave a wrong password to sudo" },
+                { "enriched/sudo-cmd-odd.log", 1,
+                  "e2eu ran \"sh -c echo \\\"a b\\\" caf\xC3\xA9; true\" with sudo in /home/e2eu" },
+                { "enriched/useradd.log", 1, "root added user id 5991 with useradd" },
+                { "enriched/userdel.log", 1,
+                  "root deleted user e2enew2 (deleting user entries) with userdel" },
+                { "enriched/usermod.log", 1, "root changed user e2enew (adding user to group) with usermod" },
+                { "enriched/gpasswd.log", 1,
+                  "root changed group e2egrp (user e2eu added by root to group e2egrp): success" },
+                { "enriched/passwd-root.log", 1, "root changed the password of e2enew2 with passwd" },
+                { "enriched/promisc.log", 1, "e2eu put lo into promiscuous mode with trig" },
+                { "enriched/promisc.log", 1, "e2eu took lo out of promiscuous mode with trig" },
+                { "enriched/anom-abend-segv.log", 1, "trig of e2eu crashed with SIGSEGV" },
+                { "enriched/cron.log", 1, "cron started a job of e2eu" },
+                { "enriched/daemon.log", 1, "auditd stopped, told to by root" },
+                { "enriched/systemd-service-fail.log", 1, "service e2efail failed" },
+                { "enriched/pam-access-denied.log", 1,
+                  "login as audpeer at a time that is not allowed from 127.0.0.1" },
+                { "enriched/exec-shell.log", 1, "e2eu ran \"ls /nonexistent\", key e2e-exec" },
+                { "enriched/watch-file-replaced.log", 1, "e2eu used dash on wf: openat failed, key wf" },
+                { "enriched/newgrp.log", 1, "e2eu failed to join group audio with newgrp" },
+                { "raw/ssh-root-refused.log", 2, "failed login as root over ssh from 127.0.0.1" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Said said = { .out = BUF_INIT };
+
+                assert_int_equal(meaning_new(&said.m), 0);
+                assert_true(capture_replay(rows[i].capture, say, &said));
+                if (count(&said, rows[i].sentence) != rows[i].n)
+                        fail_msg("%s: not %zu times \"%s\" in:%s", rows[i].capture, rows[i].n,
+                                 rows[i].sentence, buf_z(&said.out));
+                said_done(&said);
+        }
+}
+
+/* Records as they would be if somebody hostile, or another program than those in the captures, wrote them. */
+static void lines_are_told(void **state) {
+        static const struct {
+                const char *body, *sentence;
+        } rows[] = {
+                { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login acct=\"root\" "
+                  "exe=\"/usr/lib/openssh/sshd-session\" hostname=? addr=192.0.2.7 terminal=ssh res=failed'",
+                  "failed login as root over ssh from 192.0.2.7" },
+                { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login "
+                  "acct=616C69636520616E6420726F6F74 exe=\"/usr/sbin/sshd\" hostname=h addr=? terminal=ssh "
+                  "res=failed'",
+                  "failed login as \"alice and root\" over ssh from h" },
+                { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login acct=6122625C63 "
+                  "exe=\"/usr/sbin/sshd\" hostname=? addr=? terminal=ssh res=failed'",
+                  "failed login as \"a\\\"b\\\\c\" over ssh" },
+                { "type=USER_LOGIN %s: pid=1 uid=0 auid=0 msg='op=login exe=\"/usr/sbin/sshd\" hostname=? "
+                  "addr=192.0.2.7 terminal=/dev/pts/0 res=success'",
+                  "root logged in over ssh from 192.0.2.7" },
+                { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login id=0 exe=\"/usr/sbin/sshd\" "
+                  "hostname=? addr=2001:db8::7 terminal=/dev/pts/0 res=success'",
+                  "root logged in over ssh from 2001:db8::7" },
+                { "type=CONFIG_CHANGE %s: op=set audit_enabled=0 old=1 auid=0 ses=3 res=1",
+                  "root switched auditing off" },
+                { "type=CONFIG_CHANGE %s: op=set audit_backlog_limit=8192 old=64 auid=0 ses=3 res=0",
+                  "root changed the audit configuration (set audit_backlog_limit=8192): failed" },
+                { "type=CONFIG_CHANGE %s: auid=4294967295 ses=4294967295 op=remove_rule key=\"passwd\" "
+                  "list=4 res=1",
+                  "a system process removed an audit rule with key passwd" },
+                { "type=ADD_USER %s: pid=1 uid=0 auid=0 msg='op=add-user acct=\"bob\" "
+                  "exe=\"/usr/sbin/useradd\" "
+                  "hostname=h addr=? terminal=pts/0 res=success'",
+                  "root added user bob with useradd" },
+                { "type=USER_AUTH %s: pid=1 uid=0 auid=0 msg='op=PAM:authentication acct=\"root\" "
+                  "exe=\"/usr/bin/su\" hostname=? addr=? terminal=pts/1 res=failed'",
+                  "root failed to become root with su on pts/1" },
+                { "type=SYSCALL %s: arch=c000003e syscall=257 success=no exit=-13 auid=0 uid=0 "
+                  "comm=\"cat\" exe=\"/usr/bin/cat\" key=6162016364",
+                  "root used cat: openat failed, key ab" },
+                { "type=NEVER_HEARD_OF %s: auid=0 exe=\"/usr/bin/x\"", "TITLE: root with x" },
+                { "type=NEVER_HEARD_OF %s: nothing=1", "TITLE" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Said said = { .out = BUF_INIT };
+                Buf line = BUF_INIT;
+                const char *where = strstr(rows[i].body, "%s");
+
+                buf_put(&line, rows[i].body, (size_t)(where - rows[i].body));
+                buf_putz(&line, "msg=audit(1795336287.106:1)");
+                buf_putz(&line, where + 2);
+                buf_putc(&line, '\n');
+                assert_int_equal(meaning_new(&said.m), 0);
+                capture_replay_text(buf_z(&line), say, &said);
+                if (said.n != 1 || count(&said, rows[i].sentence) != 1)
+                        fail_msg("row %zu: not \"%s\" but:%s", i, rows[i].sentence, buf_z(&said.out));
+                buf_done(&line);
+                said_done(&said);
+        }
+}
+
+/* On any capture: something is said, in one piece, and nothing of the template shows. */
+static void every_event_gives_one_sentence(void **state) {
+        glob_t files;
+
+        assert_int_equal(glob(CAPTURES "/*/*.log", 0, NULL, &files), 0);
+        for (size_t i = 0; i < files.gl_pathc; i++) {
+                Said said = { .out = BUF_INIT };
+
+                assert_int_equal(meaning_new(&said.m), 0);
+                assert_true(capture_replay(files.gl_pathv[i] + sizeof(CAPTURES), say, &said));
+                if (said.n) {
+                        assert_null(strstr(buf_z(&said.out), "{w"));
+                        assert_null(strchr(buf_z(&said.out), '['));
+                        assert_null(strchr(buf_z(&said.out), '\x1b'));
+                }
+                said_done(&said);
+        }
+        globfree(&files);
+}
+
+static void take(void *userdata, const Event *event) {
+        Said *said = userdata;
+        RuleHit hit = { .rule = &rule, .event = event };
+        Alert *a;
+
+        assert_int_equal(alert_new(&a, &hit, said->m), 0);
+        assert_true(a->sentence.n <= ALERT_TEXT_MAX && a->n_keys <= ALERT_LIST_MAX);
+        alert_json(&said->out, a);
+        assert_true(escape_is_utf8(buf_view(&said->out)));
+        alert_unref(a);
+}
+
+static void an_alert_is_bounded(void **state) {
+        Said said = { .out = BUF_INIT };
+        Buf line = BUF_INIT;
+
+        buf_putz(&line, "type=SYSCALL msg=audit(1.000:1): auid=0 uid=0 exe=");
+        for (int i = 0; i < 100000; i++)
+                buf_putz(&line, "FF01");
+        buf_putz(&line, " key=");
+        for (int i = 0; i < 100000; i++)
+                buf_printf(&line, "%02X01", 0x41 + i % 26);
+        buf_putc(&line, '\n');
+        assert_int_equal(meaning_new(&said.m), 0);
+        capture_replay_text(buf_z(&line), take, &said);
+        assert_true(said.out.n > 0 && said.out.n < 65536);
+        buf_done(&line);
+        said_done(&said);
+}
+
+static void ids_are_stable(void **state) {
+        /* sha256("r" NUL "1.002:3"), the first 16 bytes; by coreutils' sha256sum */
+        Said said = { .out = BUF_INIT };
+
+        assert_int_equal(meaning_new(&said.m), 0);
+        capture_replay_text("type=USER msg=audit(1.002:3): pid=1\n", take, &said);
+        assert_non_null(strstr(buf_z(&said.out), "\"id\":\"a6159644dc1c498edbafcbaa7bad8936\""));
+        assert_non_null(strstr(said.out.p, "\"time\":\"1970-01-01T00:00:01.002Z\""));
+        said_done(&said);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(scenarios_are_told),
+                cmocka_unit_test(lines_are_told),
+                cmocka_unit_test(every_event_gives_one_sentence),
+                cmocka_unit_test(an_alert_is_bounded),
+                cmocka_unit_test(ids_are_stable),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
