@@ -18,6 +18,8 @@ typedef struct {
 static const Command commands[] = {
         { "records", "[FILE...]", "list every record with its type and number of fields", INPUT_HELP,
           cmd_records },
+        { "events", "[--format text|json] [FILE...]", "whole events with their interpreted fields",
+          INPUT_HELP "  --format FORMAT    text for people, or json: one object a line\n", cmd_events },
 };
 
 /* Parts of the program that it starts itself, as aulert --role NAME. */

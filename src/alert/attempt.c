@@ -268,7 +268,7 @@ static void hold(Attempts *t, uint32_t i, Alert *a) {
 
 void attempts_add(Attempts *t, Alert *a) {
         bool nameless = sentence_lacks_name(&a->facts);
-        Str addr = sentence_addr(&a->facts), name = sentence_user(&a->facts);
+        Str addr = sentence_addr(&a->facts), name = sentence_account(&a->facts);
         uint64_t pid;
         uint32_t i;
         Entry *e;

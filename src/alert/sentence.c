@@ -237,7 +237,7 @@ static Str program(const Facts *f) {
         return f->v[FACT_EXE].n ? facts_basename(f->v[FACT_EXE]) : f->v[FACT_COMM];
 }
 
-static Str account(const Facts *f) {
+Str sentence_account(const Facts *f) {
         if (f->attempted.n)
                 return f->attempted;
         if (!facts_name_hidden(f->v[FACT_ACCT]))
@@ -368,8 +368,8 @@ static const struct {
         { "who", known_user, put_who, true },
         { "actor", known_user, put_who, true },
         { "known", known_user, put, false },
-        { "account", account, put_account, true },
-        { "quoted", account, quote, true },
+        { "account", sentence_account, put_account, true },
+        { "quoted", sentence_account, quote, true },
         { "group", group, put_account, true },
         { "from", sentence_addr, put, false },
         { "tty", terminal, put, false },
@@ -438,7 +438,7 @@ static void fill_in(Buf *out, const char *text, const Facts *f) {
 static NameState name_state(const Facts *f) {
         if (f->attempted.n)
                 return f->attempted_local ? NAME_REFUSED : NAME_UNKNOWN;
-        return account(f).n ? NAME_ANY : NAME_HIDDEN;
+        return sentence_account(f).n ? NAME_ANY : NAME_HIDDEN;
 }
 
 static bool is_program(Str name, const char *pattern) {
@@ -481,18 +481,15 @@ bool sentence_knows(int32_t type) {
 
 bool sentence_lacks_name(const Facts *f) {
         return (f->type == AUDIT_USER_LOGIN || f->type == AUDIT_USER_AUTH) && f->result == FAIL &&
-               !account(f).n;
+               !sentence_account(f).n;
 }
 
+/* Programs that let people in run as root, for the one who comes. */
 Str sentence_user(const Facts *f) {
-        static const int32_t logins[] = { AUDIT_USER_LOGIN, AUDIT_USER_LOGOUT, AUDIT_LOGIN };
+        bool login = f->type == AUDIT_USER_LOGIN || f->type == AUDIT_USER_LOGOUT || f->type == AUDIT_LOGIN ||
+                     is_program(program(f), "sshd*") || is_program(program(f), "login");
 
-        for (size_t i = 0; i < ARRAY_SIZE(logins); i++)
-                if (f->type == logins[i])
-                        return account(f);
-        if (facts_is_sshd(f->v[FACT_EXE]) && account(f).n)
-                return account(f);
-        return known_user(f);
+        return login && sentence_account(f).n ? sentence_account(f) : known_user(f);
 }
 
 void sentence_write(Buf *out, const Facts *f, Str title) {

@@ -16,6 +16,9 @@ bool sentence_knows(int32_t type);
 /* Who did it, or tried to: "" where nobody is known. */
 Str sentence_user(const Facts *f);
 
+/* Whose account it is about: "" where the event does not say. */
+Str sentence_account(const Facts *f);
+
 /* From where: "" where that is not known. */
 Str sentence_addr(const Facts *f);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "meaning/event-json.h"
+#include "meaning/event-text.h"
 #include "role/args.h"
 #include "role/input.h"
 #include "role/role.h"
