@@ -12,6 +12,7 @@
 #define EOE_TIMEOUT 2
 #define LINE_WINDOW 80u /* a header beyond these is not read the same way by the library */
 #define NODE_WINDOW 340u
+#define LEAST_STAMP 19u /* bytes of the word "msg=audit(…):"; the library takes no shorter one for a header */
 #define MAC_FIRST   AUDIT_MAC_UNLBL_ALLOW
 #define MAC_LAST    AUDIT_MAC_CALIPSO_DEL
 
@@ -206,7 +207,8 @@ static Open *open_event(EventAssembler *a, const RecordId *id, Node *node, uint6
 static inline bool is_regular(const Record *r) {
         bool node = r->flags & RECORD_NODE;
 
-        return r->type >= 0 && r->body <= (node ? NODE_WINDOW : LINE_WINDOW) &&
+        return r->type >= 0 && r->body - r->type_off - r->type_len >= LEAST_STAMP + 2 &&
+               r->body <= (node ? NODE_WINDOW : LINE_WINDOW) &&
                (r->body == r->text.n || r->text.p[r->body - 1] == ' ') &&
                (likely(!node) || !memchr(r->text.p, 0x1D, r->body));
 }

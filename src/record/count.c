@@ -13,7 +13,8 @@ typedef struct {
         bool bad;
 } Count;
 
-/* A key that is not in quotes is hex text: the pieces between 0x01 bytes of what its digits decode to, up to a NUL, are one field each. */
+/* A key that is not in quotes is hex text: the pieces between 0x01 bytes of what its digits decode to, up
+ * to a NUL, are one field each. */
 static uint32_t key_pieces(Str v) {
         uint32_t n = 0;
         size_t digits = 0;
@@ -46,13 +47,25 @@ static Str trim_tail(Str v) {
         return v;
 }
 
+/* audit_name_to_msg_type() says the same of a shorter name: of UNKNOWN[…] it reads seven bytes, of a
+ * number all digits. */
 static int type_from_name(Str name) {
+        bool unknown = str_starts(name, STR("UNKNOWN["));
         char z[64];
 
-        if (name.n >= sizeof(z))
-                return -1;
+        if (unlikely(name.n > sizeof(z) - 2)) {
+                if (unknown && !memchr(name.p, ']', name.n))
+                        return -1;
+                for (; name.n > sizeof(z) - 2 && *name.p == '0' && name.p[1] >= '0' && name.p[1] <= '9';
+                     name.n--)
+                        name.p++;
+                name.n = name.n > sizeof(z) - 2 ? sizeof(z) - 2 : name.n;
+                z[name.n] = unknown ? ']' : 0;
+                z[name.n + 1] = 0;
+        } else {
+                z[name.n] = 0;
+        }
         memcpy(z, name.p, name.n);
-        z[name.n] = 0;
         return audit_name_to_msg_type(z);
 }
 
@@ -106,7 +119,8 @@ static bool next_word(const char **p, const char *end, Str *ret) {
         return true;
 }
 
-/* "{ read write }": one field, even when it is empty or never closed; too long for the library's buffer is an error. */
+/* "{ read write }": one field, even when it is empty or never closed; too long for the library's buffer is
+ * an error. */
 static void count_permissions(Count *c, const char **p, const char *end) {
         size_t total = 0;
         Str word;
@@ -149,18 +163,26 @@ static const char *end_of_text(Str text) {
         return mark ? mark : text.p + text.n;
 }
 
+static bool is_blank(Str text) {
+        const char *p = text.p;
+        Str word;
+
+        return !next_word(&p, text.p + text.n, &word);
+}
+
 uint32_t count_fields_of_text(Str text, int *ret_type, bool *ret_bad) {
         Count c = { 0 };
         const char *end = end_of_text(text);
 
         count_words(&c, text.p, end);
         *ret_type = c.type;
-        *ret_bad = c.bad;
+        *ret_bad = c.bad || is_blank((Str){ text.p, (size_t)(end - text.p) });
         return c.n;
 }
 
-/* Names that have rules of their own are key and msg: both are rare, so the fast loop counts every word as one field and corrects
- * for those whose name ends like one of them. Returns fields of that word less the one that was counted. */
+/* Names that have rules of their own are key and msg: both are rare, so the fast loop counts every word as
+ * one field and corrects for those whose name ends like one of them. Returns fields of that word less the
+ * one that was counted. */
 static int32_t correct_word(const char *body, const char *eq, const char *end) {
         const char *start = eq, *stop;
         Count c = { .n = 2, .type = -1 }; /* past the positions that matter */
@@ -187,8 +209,9 @@ static inline unsigned popcount(uint64_t v) {
 
 /* Counts words with a '=' that something follows, 64 bytes at a time.
  *
- * A bit a byte. `starts` are the first bytes of words (or bit 0 when a name goes on from the block before). Adding them to `names`, the bytes that
- * are neither blank nor '=', carries through each name to the byte behind it: where that is a '=', it is the first one of its word. */
+ * A bit a byte. `starts` are the first bytes of words (or bit 0 when a name goes on from the block
+ * before). Adding them to `names`, the bytes that are neither blank nor '=', carries through each name to
+ * the byte behind it: where that is a '=', it is the first one of its word. */
 static uint32_t count_pairs(const char *body, const char *end) {
         uint64_t after_blank = 1, in_name = 0;
         int64_t n = 0;
