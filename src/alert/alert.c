@@ -114,6 +114,26 @@ int alert_new(Alert **ret, const RuleHit *hit, Meaning *m) {
         return 0;
 }
 
+int alert_new_test(Alert **ret) {
+        Alert *a = calloc(1, sizeof(*a));
+
+        if (!a)
+                return -ENOMEM;
+        *a = (Alert){ .n_refs = 1,
+                      .rule_id = STR("aulert-test"),
+                      .rule_title = STR("Test alert"),
+                      .level = RULE_MEDIUM,
+                      .event_id = STR("0.000:0"),
+                      .sec = time(NULL),
+                      .sentence = STR("this is a test alert of aulert") };
+        if (!make_id(a)) {
+                alert_unref(a);
+                return -ENOMEM;
+        }
+        *ret = a;
+        return 0;
+}
+
 Alert *alert_ref(Alert *a) {
         a->n_refs++;
         return a;

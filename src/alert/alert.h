@@ -34,6 +34,10 @@ typedef struct {
 
 /* From one hit. 0 or -ENOMEM. One reference, the caller's. */
 int alert_new(Alert **ret, const RuleHit *hit, Meaning *m);
+
+/* An alert that says that it is a test. 0 or -ENOMEM. */
+int alert_new_test(Alert **ret);
+
 Alert *alert_ref(Alert *a);
 Alert *alert_unref(Alert *a); /* takes NULL, returns NULL */
 

@@ -79,8 +79,13 @@ int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_
 
         if (r < 0)
                 return r;
-        rule_set_unref(e->rules);
-        e->rules = rules;
+        if (n_errors && !rule_set_stats(rules)->loaded && engine_n_rules(e)) {
+                log_error("none of the rules can be run: the old ones stay");
+                rule_set_unref(rules);
+        } else {
+                rule_set_unref(e->rules);
+                e->rules = rules;
+        }
         meaning_refresh(e->meaning);
         if (ret_n_errors)
                 *ret_n_errors = n_errors;

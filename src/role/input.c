@@ -8,73 +8,24 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "role/bad.h"
 #include "role/input.h"
 #include "role/role.h"
-
-/* What can be wrong with a line. The first of each kind is said with its place. */
-typedef enum { BAD_LONG, BAD_UNENDED, BAD_NUL, BAD_RECORD, BAD_END, BAD_DROPPED, _BAD_N } Bad;
-
-static const struct {
-        const char *first, *total;
-} bad_texts[_BAD_N] = {
-        [BAD_LONG] = { "line is longer than the limit, dropped", "lines longer than the limit, dropped" },
-        [BAD_UNENDED] = { "last line has no newline, dropped", "last lines without newline, dropped" },
-        [BAD_NUL] = { "line holds a NUL, what follows it is ignored", "lines cut at a NUL" },
-        [BAD_RECORD] = { "not an audit record, dropped", "lines that are no audit records, dropped" },
-        [BAD_END] = { "header of the record has no end, dropped",
-                      "records whose header has no end, dropped" },
-        [BAD_DROPPED] = { "record dropped", "records dropped" },
-};
 
 typedef struct {
         const InputOptions *options;
         EventAssembler *assembler;
-        const char *name; /* of the file being read */
-        uint64_t bad[_BAD_N];
+        BadLines bad;
         bool stop;
 } Input;
 
-static void note_bad(Input *in, Bad bad, uint64_t line) {
-        if (!in->bad[bad]++)
-                log_warning("%s:%llu: %s", in->name, (unsigned long long)line, bad_texts[bad].first);
-}
-
 static void on_fault(void *userdata, LineFault fault, uint64_t line) {
-        static const Bad kinds[] = {
-                [LINE_TOO_LONG] = BAD_LONG, [LINE_UNENDED] = BAD_UNENDED, [LINE_NUL] = BAD_NUL
-        };
-
-        note_bad(userdata, kinds[fault], line);
+        bad_note_fault(&((Input *)userdata)->bad, fault, line);
 }
 
 static void on_recycle(void *userdata) { event_detach(((Input *)userdata)->assembler); }
 
-static void say_totals(const Input *in) {
-        for (Bad b = 0; b < _BAD_N; b++)
-                if (in->bad[b] > 1)
-                        log_warning("%llu %s", (unsigned long long)in->bad[b], bad_texts[b].total);
-}
-
-static void say_losses(const Input *in) {
-        Buf text = BUF_INIT;
-
-        counter_print(&text, event_counter_descs, event_n_counter_descs, event_counters(in->assembler), true);
-        for (Str rest = buf_view(&text); rest.n;) {
-                const char *nl = memchr(rest.p, '\n', rest.n);
-                size_t n = nl ? (size_t)(nl - rest.p) : rest.n;
-
-                if (!str_starts(rest, STR("bad_"))) /* said already, with its place */
-                        log_warning(STR_FMT, (int)n, rest.p);
-                rest.p += n + !!nl;
-                rest.n -= n + !!nl;
-        }
-        buf_done(&text);
-}
-
 static void add_lines(Input *in, LineReader *reader) {
-        static const Bad kinds[] = {
-                [EVENT_E_NO_RECORD] = BAD_RECORD, [EVENT_E_NO_END] = BAD_END, [EVENT_E_DROPPED] = BAD_DROPPED
-        };
         uint64_t number;
         Str line;
 
@@ -82,7 +33,7 @@ static void add_lines(Input *in, LineReader *reader) {
                 int r = event_add(in->assembler, line);
 
                 if (unlikely(r > 0))
-                        note_bad(in, kinds[r], number);
+                        bad_note_event(&in->bad, r, number);
         }
 }
 
@@ -161,7 +112,7 @@ static int read_fd(Input *in, int fd) {
 }
 
 /* auditd's af_unix plugin writes its records to whoever connects. */
-static int connect_unix(const char *path) {
+int input_connect(const char *path) {
         struct sockaddr_un addr = { .sun_family = AF_UNIX };
         int fd;
 
@@ -191,15 +142,15 @@ static int open_path(const char *path) {
 
 /* @is_socket: connect to it. Returns a status. */
 static int read_path(Input *in, const char *path, bool is_socket) {
-        int fd = is_socket ? connect_unix(path) : open_path(path), r;
+        int fd = is_socket ? input_connect(path) : open_path(path), r;
 
-        in->name = strcmp(path, "-") ? path : "stdin";
+        in->bad.name = strcmp(path, "-") ? path : "stdin";
         r = fd < 0 ? fd : read_fd(in, fd);
         if (fd > STDIN_FILENO)
                 close(fd);
         if (r == 0)
                 return STATUS_DONE;
-        log_error("%s: %s", in->name, strerror(-r));
+        log_error("%s: %s", in->bad.name, strerror(-r));
         return STATUS_INPUT;
 }
 
@@ -228,8 +179,8 @@ int input_run(const InputOptions *options, char *const *paths, size_t n_paths) {
         if (options->end)
                 options->end(options->userdata);
         call_idle(&in);
-        say_totals(&in);
-        say_losses(&in);
+        bad_say_totals(&in.bad);
+        bad_say_losses(event_counter_descs, event_n_counter_descs, event_counters(in.assembler));
         event_assembler_free(in.assembler);
         return status;
 }

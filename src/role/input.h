@@ -25,3 +25,6 @@ typedef struct {
 
 /* Reads @paths, or stdin when there are none ("-" is stdin too); flushes at the end. Returns STATUS_DONE or STATUS_INPUT. */
 int input_run(const InputOptions *options, char *const *paths, size_t n_paths);
+
+/* Connects to a stream socket. The descriptor, or -errno. */
+int input_connect(const char *path);

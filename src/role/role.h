@@ -25,6 +25,9 @@ int cmd_check(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_notify(int argc, char **argv);
 
+/* Started by the program itself: aulert --role notify UID RUN_DIR. */
+int role_notify(int argc, char **argv);
+
 /* Says what is wrong with the command line and where help is: "aulert: watch: MESSAGE (see aulert watch --help)".
  * Returns STATUS_USAGE. */
 int role_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

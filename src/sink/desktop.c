@@ -152,10 +152,8 @@ static void settle_ticket(Desktop *d, Ticket *t) {
                 return;
         if (t->why[0])
                 snprintf(why, sizeof(why), "%s", t->why);
-        else if (t->n_shown)
-                snprintf(why, sizeof(why), "shown to %u user%s", t->n_shown, t->n_shown == 1 ? "" : "s");
         else
-                snprintf(why, sizeof(why), "nobody has a desktop session");
+                snprintf(why, sizeof(why), "%s", t->n_shown ? "" : "nobody has a desktop session");
         t->id = 0;
         sink_settle(d->sink, id, t->n_shown ? SINK_DELIVERED : t->n_failed ? SINK_RETRY : SINK_REFUSED, why);
 }

@@ -98,8 +98,7 @@ static int submit(Sink *sink, uint64_t id, const Alert *alert) {
         errno = ENOMEM;
         if (!entry.failed)
                 n = sendto(j->fd, entry.p, entry.n, MSG_NOSIGNAL, (const struct sockaddr *)&to, sizeof(to));
-        sink_settle(sink, id, n < 0 ? SINK_RETRY : SINK_DELIVERED,
-                    n < 0 ? strerror(errno) : "in the journal");
+        sink_settle(sink, id, n < 0 ? SINK_RETRY : SINK_DELIVERED, n < 0 ? strerror(errno) : "");
         buf_done(&entry);
         return 0;
 }

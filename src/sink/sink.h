@@ -18,7 +18,7 @@ typedef enum {
         SINK_REFUSED,   /* never: count it and say so */
 } SinkVerdict;
 
-/* @why: in words; what became of it, "" when there is nothing to say. */
+/* @why: what went wrong, in words; "" when nothing did. With SINK_DELIVERED: not for everybody. */
 typedef void (*SinkSettledFn)(void *userdata, Sink *sink, uint64_t id, SinkVerdict verdict, const char *why);
 
 enum { _SINK_E_SUCCESS, SINK_E_BUSY, SINK_E_FULL };

@@ -13,7 +13,7 @@ static int submit(Sink *sink, uint64_t id, const Alert *alert) {
         alert_text(&out, alert, isatty(STDOUT_FILENO));
         r = buf_flush(&out);
         buf_done(&out);
-        sink_settle(sink, id, r < 0 ? SINK_RETRY : SINK_DELIVERED, r < 0 ? strerror(-r) : "printed");
+        sink_settle(sink, id, r < 0 ? SINK_RETRY : SINK_DELIVERED, r < 0 ? strerror(-r) : "");
         return 0;
 }
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/log.h"
+#include "role/bad.h"
+
+static const struct {
+        const char *first, *total;
+} bad_texts[_BAD_N] = {
+        [BAD_LONG] = { "line is longer than the limit, dropped", "lines longer than the limit, dropped" },
+        [BAD_UNENDED] = { "last line has no newline, dropped", "last lines without newline, dropped" },
+        [BAD_NUL] = { "line holds a NUL, what follows it is ignored", "lines cut at a NUL" },
+        [BAD_RECORD] = { "not an audit record, dropped", "lines that are no audit records, dropped" },
+        [BAD_END] = { "header of the record has no end, dropped",
+                      "records whose header has no end, dropped" },
+        [BAD_DROPPED] = { "record dropped", "records dropped" },
+};
+
+static void note(BadLines *b, Bad bad, uint64_t line) {
+        if (!b->n[bad]++)
+                log_warning("%s:%llu: %s", b->name, (unsigned long long)line, bad_texts[bad].first);
+}
+
+void bad_note_fault(BadLines *b, LineFault fault, uint64_t line) {
+        static const Bad kinds[] = {
+                [LINE_TOO_LONG] = BAD_LONG, [LINE_UNENDED] = BAD_UNENDED, [LINE_NUL] = BAD_NUL
+        };
+
+        note(b, kinds[fault], line);
+}
+
+void bad_note_event(BadLines *b, int event_error, uint64_t line) {
+        static const Bad kinds[] = {
+                [EVENT_E_NO_RECORD] = BAD_RECORD, [EVENT_E_NO_END] = BAD_END, [EVENT_E_DROPPED] = BAD_DROPPED
+        };
+
+        note(b, kinds[event_error], line);
+}
+
+void bad_say_totals(const BadLines *b) {
+        for (Bad i = 0; i < _BAD_N; i++)
+                if (b->n[i] > 1)
+                        log_warning("%llu %s", (unsigned long long)b->n[i], bad_texts[i].total);
+}
+
+static Str cut_line(Str *rest) {
+        const char *nl = memchr(rest->p, '\n', rest->n);
+        Str line = { rest->p, nl ? (size_t)(nl - rest->p) : rest->n };
+
+        rest->p += line.n + !!nl;
+        rest->n -= line.n + !!nl;
+        return line;
+}
+
+void bad_say_lines(int level, const char *prefix, Str lines) {
+        while (lines.n) {
+                Str line = cut_line(&lines);
+
+                log_msg(level, "%s" STR_FMT, prefix, STR_ARG(line));
+        }
+}
+
+void bad_say_losses(const CounterDesc *descs, size_t n, const void *counters) {
+        Buf text = BUF_INIT;
+
+        counter_print(&text, descs, n, counters, true);
+        for (Str rest = buf_view(&text); rest.n;) {
+                Str line = cut_line(&rest);
+
+                if (!str_starts(line, STR("bad_")) && !str_starts(line, STR("lines_")))
+                        log_warning(STR_FMT, STR_ARG(line));
+        }
+        buf_done(&text);
+}

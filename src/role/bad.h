@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Tells about bad input: the first of each kind with its place, totals at the end. */
+#include "event/event.h"
+#include "source/line.h"
+
+typedef enum { BAD_LONG, BAD_UNENDED, BAD_NUL, BAD_RECORD, BAD_END, BAD_DROPPED, _BAD_N } Bad;
+
+typedef struct {
+        const char *name; /* of the input being read; to be kept up to date */
+        uint64_t n[_BAD_N];
+} BadLines;
+
+void bad_note_fault(BadLines *b, LineFault fault, uint64_t line);
+void bad_note_event(BadLines *b, int event_error, uint64_t line); /* EVENT_E_… */
+void bad_say_totals(const BadLines *b);
+
+/* Logs the counters of losses that are not zero, but for those that bad_say_totals() tells. */
+void bad_say_losses(const CounterDesc *descs, size_t n, const void *counters);
+
+/* Logs a buffer line by line, what follows @prefix in each. */
+void bad_say_lines(int level, const char *prefix, Str lines);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The configuration of `aulert run`: where records come from, which rules, where alerts go.
+ *
+ * Read whole, checked whole: every mistake is reported with its line and column, unknown keys, wrong types and names of sinks
+ * that do not exist among them, and nothing of a file with a mistake is used. It is the administrator's own file; still its size is
+ * limited (CONFIG_MAX) and aliases cost nothing, as nothing is copied through them more than once a place. */
+#include "event/event.h"
+#include "rule/rule.h"
+#include "sink/sink.h"
+
+#define CONFIG_MAX (1u << 20)
+
+typedef struct {
+        const Str *v;
+        size_t n;
+} StrList;
+
+typedef struct {
+        Str name;
+        const SinkOps *ops;
+        SinkConf conf;
+} ConfigSink;
+
+/* What must be the same for two alerts to be the same to `once`. */
+enum {
+        CONFIG_PER_RULE = 1 << 0,
+        CONFIG_PER_USER = 1 << 1,
+        CONFIG_PER_ADDR = 1 << 2,
+        CONFIG_PER_NODE = 1 << 3,
+        CONFIG_PER_LEVEL = 1 << 4,
+};
+
+/* All that is given must match; of a list, one. A tag matches with or without "aulert." before it. */
+typedef struct {
+        unsigned levels; /* a bit a level; 0: any */
+        StrList rules;   /* id or title */
+        StrList tags, keys, users, nodes;
+        unsigned per; /* CONFIG_PER_…: tell once */
+        uint64_t once_ms;
+        const size_t *to; /* indices of sinks */
+        size_t n_to;
+} ConfigRoute;
+
+typedef struct {
+        Arena arena;
+        const char *path;
+        const char *source; /* "stdin", "unix:PATH" */
+        const char **rules; /* paths */
+        size_t n_rules;
+        ConfigSink *sinks;
+        size_t n_sinks;
+        ConfigRoute *routes; /* none given: one that takes everything everywhere */
+        size_t n_routes;
+        size_t max_line; /* 0: the default */
+        EventLimits limits;
+} Config;
+
+/* One call a mistake. @line, @column from 1. */
+typedef void (*ConfigDiagFn)(void *userdata, const char *file, unsigned line, unsigned column,
+                             const char *text);
+
+enum { _CONFIG_E_SUCCESS, CONFIG_E_BAD };
+
+/* 0, CONFIG_E_BAD (all mistakes were told), -errno (the file cannot be read; nothing was told). */
+int config_load(Config **ret, const char *path, ConfigDiagFn diag, void *userdata);
+Config *config_free(Config *c); /* returns NULL */
