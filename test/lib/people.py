@@ -206,7 +206,12 @@ def listening(path, owner):
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
         os.chown(path, owner, owner)
-        server.listen(64)
+        # Who listens is who was effective then (SO_PEERCRED), and aulert looks at that as well.
+        os.seteuid(owner)
+        try:
+            server.listen(64)
+        finally:
+            os.seteuid(0)
         try:
             yield server
         finally:
