@@ -38,6 +38,12 @@ def interleave(n):
             yield rec(kind, i, text, ms=i * 900 // n)
 
 
+def thin(n):
+    """Records that are next to nothing, of events that all stay open: bookkeeping instead of text."""
+    for i in range(n):
+        yield rec("CWD", i % 8000, "a=1")
+
+
 def head_of_line(n):
     yield rec("SYSCALL", 1, CALL)
     for i in range(n):
@@ -248,6 +254,8 @@ def wide(_):
 Case = collections.namedtuple("Case", "make few count big out why")
 CASES = {
     "interleave": Case(interleave, 400, 3000, 32000, lambda n: 4 * n, "N events are open at the same time"),
+    "over-limit": Case(interleave, 400, 40000, 150000, lambda n: 4 * n, "more events are open than may be"),
+    "thin": Case(thin, 400, 20000, 1000000, lambda n: n, "N short records of 8,000 open events"),
     "head-of-line": Case(head_of_line, 400, 2500, 200000, lambda n: 4 * n + 1, "one lost PROCTITLE, then N events"),
     "never-ends": Case(never_ends, 400, 5000, 60000, lambda n: n // 2 * 5, "N/2 events never end, then normal traffic"),
     "future": Case(future, 400, 5000, 60000, lambda n: n // 2 * 5, "a clock a day ahead, then normal traffic"),
