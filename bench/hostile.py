@@ -9,7 +9,7 @@ import collections
 import sys
 
 T0 = 1795336266  # seconds; any will do
-RECORDS = 8  # of each kind of very wide record
+RECORDS = 4  # of each kind of very wide record
 
 SYSCALL = ("arch=c000003e syscall=257 success=yes exit=3 a0=ffffff9c a1=7f11de4050b1 a2=80000 a3=0 items=1 ppid=30769 "
            "pid=30777 auid=5101 uid={uid} gid={uid} euid={uid} suid={uid} fsuid={uid} egid={uid} sgid={uid} fsgid={uid} "
@@ -34,6 +34,12 @@ def whole(serial, sec=T0, ms=0, node=None):
 
 def interleave(n):
     for kind, text in ("SYSCALL", CALL), ("CWD", CWD), ("PATH", PATH), ("PROCTITLE", TITLE):
+        for i in range(n):
+            yield rec(kind, i, text, ms=i * 900 // n)
+
+
+def over_limit(n):
+    for kind, text in ("CWD", "a=1"), ("PROCTITLE", "b=2"):
         for i in range(n):
             yield rec(kind, i, text, ms=i * 900 // n)
 
@@ -250,11 +256,11 @@ def wide(_):
 
 # few: N at which even a quadratic parser is done soon. count: N that is compared with 2N in instructions; wide records are far
 # beyond the size of one read, so that both are buffered alike. big: N for peak memory. out(n): records that `events` delivers;
-# None: not known beforehand.
-Case = collections.namedtuple("Case", "make few count big out why")
+# None: not known beforehand. full: so many fill a table to its limit, growth is counted from there.
+Case = collections.namedtuple("Case", "make few count big out why full", defaults=[0])
 CASES = {
     "interleave": Case(interleave, 400, 3000, 32000, lambda n: 4 * n, "N events are open at the same time"),
-    "over-limit": Case(interleave, 400, 40000, 150000, lambda n: 4 * n, "more events are open than may be"),
+    "over-limit": Case(over_limit, 400, 15000, 300000, lambda n: 2 * n, "more events are open than may be", 40000),
     "thin": Case(thin, 400, 20000, 1000000, lambda n: n, "N short records of 8,000 open events"),
     "head-of-line": Case(head_of_line, 400, 2500, 200000, lambda n: 4 * n + 1, "one lost PROCTITLE, then N events"),
     "never-ends": Case(never_ends, 400, 5000, 60000, lambda n: n // 2 * 5, "N/2 events never end, then normal traffic"),
