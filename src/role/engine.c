@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdlib.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "role/engine.h"
+
+#define SETTLE_NS (RULE_SETTLE_MS * UINT64_C(1000000))
 
 const CounterDesc engine_counter_descs[] = {
         { "events_matched", "events shown to the rules", offsetof(EngineCounters, events), false },
@@ -19,6 +22,7 @@ struct Engine {
         Meaning *meaning;
         RuleSet *rules;
         RuleState *state;
+        uint64_t settle_ns; /* when to decide what still waits for earlier events, CLOCK_MONOTONIC */
         Attempts *attempts;
         EngineCounters counters;
         Alert *login; /* of the event at hand: the most severe of the rules about logins */
@@ -39,9 +43,8 @@ int engine_new(Engine **ret, AlertFn fn, void *userdata) {
                 return -ENOMEM;
         e->fn = fn;
         e->userdata = userdata;
+        e->settle_ns = UINT64_MAX;
         r = meaning_new(&e->meaning);
-        if (r == 0)
-                r = rule_state_new(&e->state, e->meaning);
         if (r == 0)
                 r = attempts_new(&e->attempts, e->meaning, on_alert, e);
         if (r < 0) {
@@ -70,26 +73,6 @@ static void on_diag(void *userdata, RuleDiagKind kind, const char *file, unsigne
         *n_errors += kind == RULE_DIAG_ERROR;
         log_msg(kind == RULE_DIAG_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s:%u:%u: %s: %s", file, line,
                 column, kind == RULE_DIAG_ERROR ? "error" : "warning", text);
-}
-
-int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_t *ret_n_errors) {
-        size_t n_errors = 0;
-        RuleSet *rules;
-        int r = rule_set_load(&rules, paths, n_paths, on_diag, &n_errors);
-
-        if (r < 0)
-                return r;
-        if (n_errors && !rule_set_stats(rules)->loaded && engine_n_rules(e)) {
-                log_error("none of the rules can be run: the old ones stay");
-                rule_set_unref(rules);
-        } else {
-                rule_set_unref(e->rules);
-                e->rules = rules;
-        }
-        meaning_refresh(e->meaning);
-        if (ret_n_errors)
-                *ret_n_errors = n_errors;
-        return 0;
 }
 
 uint64_t engine_n_rules(const Engine *e) { return e->rules ? rule_set_stats(e->rules)->loaded : 0; }
@@ -121,27 +104,87 @@ static void on_hit(void *userdata, const RuleHit *hit) {
         alert_unref(alert);
 }
 
+/* Windows of correlations and known processes live on. */
+static int use_rules(Engine *e, RuleSet *rules) {
+        int r = e->state ? rule_state_adopt(e->state, rules, on_hit, e) : rule_state_new(&e->state, rules);
+
+        if (r < 0) {
+                rule_set_unref(rules);
+                return r;
+        }
+        rule_set_unref(e->rules);
+        e->rules = rules;
+        return 0;
+}
+
+int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_t *ret_n_errors) {
+        size_t n_errors = 0;
+        RuleSet *rules;
+        int r = rule_set_load(&rules, paths, n_paths, NULL, on_diag, &n_errors);
+
+        if (r < 0)
+                return r;
+        if (n_errors && !rule_set_stats(rules)->loaded && engine_n_rules(e)) {
+                log_error("none of the rules can be run: the old ones stay");
+                rule_set_unref(rules);
+        } else {
+                r = use_rules(e, rules);
+        }
+        meaning_refresh(e->meaning);
+        if (ret_n_errors)
+                *ret_n_errors = n_errors;
+        return r;
+}
+
+static void end_event(Engine *e) {
+        if (likely(!e->login))
+                return;
+        attempts_add(e->attempts, e->login);
+        e->login = alert_unref(e->login);
+}
+
 void engine_event(Engine *e, const Event *event) {
         e->counters.events++;
         attempts_see(e->attempts, event);
         if (!e->rules)
                 return;
-        if (rule_set_match(e->rules, e->state, event, on_hit, e) < 0)
+        if (rule_state_match(e->state, event, on_hit, e) < 0)
                 e->counters.no_memory++;
-        if (unlikely(e->login)) {
-                attempts_add(e->attempts, e->login);
-                e->login = alert_unref(e->login);
-        }
+        end_event(e);
+        e->settle_ns = rule_state_pending(e->state) ? clock_monotonic_ns() + SETTLE_NS : UINT64_MAX;
 }
 
-void engine_age(Engine *e, uint64_t now_ns) { attempts_age(e->attempts, now_ns); }
-uint64_t engine_deadline(const Engine *e) { return attempts_deadline(e->attempts); }
-void engine_flush(Engine *e) { attempts_flush(e->attempts); }
+static void settle(Engine *e) {
+        if (e->state)
+                rule_state_flush(e->state, on_hit, e);
+        end_event(e);
+        e->settle_ns = UINT64_MAX;
+}
+
+void engine_age(Engine *e, uint64_t now_ns) {
+        if (now_ns >= e->settle_ns)
+                settle(e);
+        attempts_age(e->attempts, now_ns);
+}
+
+uint64_t engine_deadline(const Engine *e) {
+        uint64_t attempts = attempts_deadline(e->attempts);
+
+        return attempts < e->settle_ns ? attempts : e->settle_ns;
+}
+
+void engine_flush(Engine *e) {
+        settle(e);
+        attempts_flush(e->attempts);
+}
 
 void engine_print_counters(const Engine *e, Buf *out, bool only_loss) {
         counter_print(out, engine_counter_descs, engine_n_counter_descs, &e->counters, only_loss);
         counter_print(out, attempt_counter_descs, attempt_n_counter_descs, attempts_counters(e->attempts),
                       only_loss);
+        if (e->state)
+                counter_print(out, rule_counter_descs, rule_n_counter_descs, rule_counters(e->state),
+                              only_loss);
         counter_print(out, meaning_counter_descs, meaning_n_counter_descs, meaning_counters(e->meaning),
                       only_loss);
 }

@@ -33,26 +33,74 @@ typedef struct {
         uint64_t loaded, refused, skipped; /* rules: compiled; with errors; for another product or service */
 } RuleSetStats;
 
-/* Loads every .yml/.yaml file at or below each path (symlinks are not followed out of it). A rule that cannot be run is reported and left
- * out, the others run. 0; -errno only for what makes the whole set useless (ENOMEM). A path that cannot be read is reported as an error. */
-int rule_set_load(RuleSet **ret, const char *const *paths, size_t n_paths, RuleDiagFn diag, void *userdata);
+/* How rules look at events; all zero is right for everything but experiments. */
+typedef enum {
+        RULE_SCOPE_CONTEXT, /* a record, with what its event's SYSCALL, CWD and PROCTITLE records add */
+        RULE_SCOPE_RECORD,  /* a record alone */
+        RULE_SCOPE_EVENT,   /* each search identifier may be satisfied by another record */
+} RuleScope;
+
+typedef struct {
+        const char *placeholders; /* file with values for the modifier "expand", or NULL */
+        RuleScope scope;
+        bool plain; /* every rule asked about every record, straight from its definition: slow, to compare with */
+        bool correlation_edge; /* a correlation hits only where its condition did not hold before */
+        /* Every rule that was refused (by its id) or file that cannot be read as YAML (by its name); may be NULL. */
+        void (*refused)(void *userdata, Str what);
+} RuleOptions;
+
+/* Loads every .yml/.yaml file at or below each path (symbolic links below it are not followed). A rule that cannot be run is reported and
+ * left out, the others run. @options may be NULL. 0; -errno only for what makes the whole set useless (ENOMEM). A path that
+ * cannot be read is reported as an error. */
+int rule_set_load(RuleSet **ret, const char *const *paths, size_t n_paths, const RuleOptions *options,
+                  RuleDiagFn diag, void *userdata);
 RuleSet *rule_set_ref(RuleSet *set);
 RuleSet *rule_set_unref(RuleSet *set); /* returns NULL */
 const RuleSetStats *rule_set_stats(const RuleSet *set);
 
-/* The state that matching keeps between events (process table, correlation windows): one a stream. Survives a reload. */
+/* Every rule that can hit, correlations too. */
+const RuleInfo *rule_set_info(const RuleSet *set, size_t i); /* NULL: no more */
+
+typedef struct {
+        uint64_t
+                regex_limited; /* regular expressions given up because they took too long: counted as no match */
+        uint64_t groups_dropped;    /* correlation groups forgotten early because there were too many */
+        uint64_t members_dropped;   /* occurrences forgotten early because one group had too many */
+        uint64_t queue_forced;      /* decisions taken early because too many waited */
+        uint64_t processes_dropped; /* processes forgotten because there were too many */
+        uint64_t no_memory;         /* decisions not taken because memory could not be had */
+} RuleCounters;
+
+extern const CounterDesc rule_counter_descs[];
+extern const size_t rule_n_counter_descs;
+
+/* The state that matching keeps between events (process table, correlation windows): one a stream. It holds a reference to its set. */
 typedef struct RuleState RuleState;
-int rule_state_new(RuleState **ret, Meaning *m);
-RuleState *rule_state_free(RuleState *state);
+int rule_state_new(RuleState **ret, RuleSet *set);
+RuleState *rule_state_free(RuleState *state); /* returns NULL */
+const RuleCounters *rule_counters(RuleState *state);
 
 typedef struct {
         const RuleInfo *rule;
-        const Event *event;
+        const Event *event; /* lent until the function returns */
         const Record *
                 record; /* the first record that made the rule true, or NULL for a rule about the event as a whole */
 } RuleHit;
 
 typedef void (*RuleHitFn)(void *userdata, const RuleHit *hit);
 
-/* Calls @fn for every rule that the event hits, each once. No rule costs anything when the types of records it asks for are not there. */
-int rule_set_match(RuleSet *set, RuleState *state, const Event *event, RuleHitFn fn, void *userdata);
+/* After a reload: decides what waits, then goes on with @set. Processes are kept, and so are the windows of correlations that are the
+ * same in both sets. 0, or -ENOMEM and nothing has changed. */
+int rule_state_adopt(RuleState *state, RuleSet *set, RuleHitFn fn, void *userdata);
+
+/* Calls @fn for every rule that the event hits, each once. No rule costs anything when the types of records it asks for are not there.
+ * What needs events in order (correlations, parents of processes) is decided, for this event or earlier ones, when the time
+ * stamps have gone on by RULE_SETTLE_MS. 0 or -ENOMEM; then some rules may not have been asked. */
+#define RULE_SETTLE_MS 5000
+int rule_state_match(RuleState *state, const Event *event, RuleHitFn fn, void *userdata);
+
+/* Decides everything that still waits: at the end of the input, or when nothing came for RULE_SETTLE_MS. */
+int rule_state_flush(RuleState *state, RuleHitFn fn, void *userdata);
+
+/* True while something waits: flush when the input stays silent. */
+bool rule_state_pending(const RuleState *state);

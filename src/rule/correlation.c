@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Correlation documents: read once all detection rules are known, each after those that it refers to. */
+#include <errno.h>
+#include <stdlib.h>
+#include "rule/load.h"
+
+#define MAX_REFS   64u
+#define MAX_FIELDS 32u
+#define MAX_CHAIN  32u
+
+static const struct {
+        const char *name;
+        CorrelationType type;
+} types[] = {
+        { "event_count", CORRELATION_EVENT_COUNT }, { "value_count", CORRELATION_VALUE_COUNT },
+        { "value_sum", CORRELATION_VALUE_SUM },     { "value_avg", CORRELATION_VALUE_AVG },
+        { "temporal", CORRELATION_TEMPORAL },       { "temporal_ordered", CORRELATION_TEMPORAL_ORDERED },
+};
+
+static const struct {
+        const char *name;
+        Compare compare;
+} operators[] = {
+        { "lt", COMPARE_LT },   { "lte", COMPARE_LTE }, { "gt", COMPARE_GT },
+        { "gte", COMPARE_GTE }, { "eq", COMPARE_EQ },   { "neq", COMPARE_NEQ },
+};
+
+typedef struct {
+        Load *l;
+        LoadCorrelation *doc;
+        const YamlNode *map; /* "correlation:" */
+        Correlation c;
+} Reading;
+
+static Arena *arena_of(Reading *x) { return &x->l->set->ast.arena; }
+
+/* A list of scalars, or one scalar as a list of one. */
+static const YamlNode *item_of(const YamlNode *n, size_t i) { return n->kind == YAML_LIST ? n->v[i] : n; }
+static size_t count_of(const YamlNode *n) {
+        return !n || n->kind == YAML_NULL ? 0 : n->kind == YAML_LIST ? n->n : 1;
+}
+
+static int check_texts(Reading *x, const YamlNode *n, const char *key, size_t max) {
+        size_t count = count_of(n);
+
+        if (n && (n->kind == YAML_MAP || count > max))
+                return parse_error(&x->l->parse, n, "\"%s\" must be a list of at most %zu names; write it so",
+                                   key, max);
+        for (size_t i = 0; i < count; i++)
+                if (!yaml_is_scalar(item_of(n, i)) || !item_of(n, i)->text.n)
+                        return parse_error(&x->l->parse, item_of(n, i),
+                                           "\"%s\" must hold names; write one here", key);
+        return 0;
+}
+
+static int read_type(Reading *x) {
+        const YamlNode *n = yaml_get(x->map, "type");
+
+        for (size_t i = 0; n && i < ARRAY_SIZE(types); i++)
+                if (str_eqz(n->text, types[i].name)) {
+                        x->c.type = types[i].type;
+                        return 0;
+                }
+        return parse_error(&x->l->parse, n ? n : x->map,
+                           "unknown type of correlation; write event_count, value_count, value_sum, "
+                           "value_avg, temporal or "
+                           "temporal_ordered");
+}
+
+#define MAX_SPAN_MS (INT64_C(100) * 366 * 86400000)
+
+static int read_span(Reading *x) {
+        static const struct {
+                char unit;
+                int64_t ms;
+        } units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', 86400000 } };
+        const YamlNode *n = yaml_get(x->map, "timespan");
+        Str s = n && yaml_is_scalar(n) ? n->text : STR("");
+        uint64_t number;
+
+        for (size_t i = 0; s.n > 1 && i < ARRAY_SIZE(units); i++)
+                if (s.p[s.n - 1] == units[i].unit && str_u64((Str){ s.p, s.n - 1 }, 10, &number) &&
+                    number <= (uint64_t)(MAX_SPAN_MS / units[i].ms)) {
+                        x->c.span_ms = (int64_t)number * units[i].ms;
+                        return 0;
+                }
+        return parse_error(&x->l->parse, n ? n : x->map,
+                           "a correlation needs a timespan; write a number with s, m, h or d, as 10m");
+}
+
+static bool holds(const CorrelationTest *t, long double v) {
+        switch (t->compare) {
+        case COMPARE_EQ: return v == t->number;
+        case COMPARE_NEQ: return v != t->number;
+        case COMPARE_LT: return v < t->number;
+        case COMPARE_LTE: return v <= t->number;
+        case COMPARE_GT: return v > t->number;
+        default: return v >= t->number;
+        }
+}
+
+static int read_operator(Reading *x, const YamlNode *key, const YamlNode *value) {
+        char z[64] = { 0 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(operators); i++) {
+                if (!str_eqz(key->text, operators[i].name))
+                        continue;
+                if (!yaml_is_number(value) || value->text.n >= sizeof(z))
+                        return parse_error(&x->l->parse, value,
+                                           "\"%s\" compares with a number; write one without quotes",
+                                           operators[i].name);
+                memcpy(z, value->text.p, value->text.n);
+                x->c.tests[x->c.n_tests++] = (CorrelationTest){ operators[i].compare, strtold(z, NULL) };
+                return 0;
+        }
+        return parse_error(
+                &x->l->parse, key,
+                "unknown word in a correlation's condition; write lt, lte, gt, gte, eq, neq or field");
+}
+
+/* "All rules" is the only thing that an order can be about. */
+static int check_ordered(Reading *x, const YamlNode *condition) {
+        for (size_t n = 0; n <= x->c.n_refs; n++) {
+                bool all = true;
+
+                for (size_t i = 0; i < x->c.n_tests; i++)
+                        all = all && holds(&x->c.tests[i], (long double)n);
+                if (x->c.n_tests && all != (n == x->c.n_refs))
+                        return parse_error(
+                                &x->l->parse, condition,
+                                "temporal_ordered always asks for all its rules; remove the condition");
+        }
+        return 0;
+}
+
+static int read_condition(Reading *x) {
+        const YamlNode *n = yaml_get(x->map, "condition"), *field = yaml_get(n, "field");
+        bool temporal = x->c.type >= CORRELATION_TEMPORAL,
+             valued = x->c.type >= CORRELATION_VALUE_COUNT && !temporal;
+        int r = 0;
+
+        if (!n && temporal)
+                return 0;
+        if (!n || n->kind != YAML_MAP)
+                return parse_error(&x->l->parse, n ? n : x->map,
+                                   "a correlation's condition is a map; write \"condition: {gte: 10}\"");
+        for (size_t i = 0; i < n->n && !r; i++)
+                if (!str_eqz(n->keys[i]->text, "field"))
+                        r = read_operator(x, n->keys[i], n->v[i]);
+        if (r)
+                return r;
+        if (!x->c.n_tests)
+                return parse_error(&x->l->parse, n,
+                                   "the condition compares with nothing; write gte: 10 or the like");
+        if (valued != (field != NULL))
+                return parse_error(&x->l->parse, n,
+                                   valued ? "this type counts values; write \"field: name\" in the condition"
+                                          : "this type looks at no field; remove \"field\"");
+        x->c.n_values = count_of(field);
+        r = field ? check_texts(x, field, "field", MAX_FIELDS) : 0;
+        if (!r && field && (!x->c.n_values || (x->c.n_values > 1 && x->c.type != CORRELATION_VALUE_COUNT)))
+                return parse_error(&x->l->parse, field, "this type needs exactly one field; write its name");
+        return r ? r : x->c.type == CORRELATION_TEMPORAL_ORDERED ? check_ordered(x, n) : 0;
+}
+
+/* ---- what it refers to ---- */
+
+static int place(Load *l, LoadCorrelation *c);
+
+static LoadCorrelation *find_correlation(Load *l, Str name) {
+        for (size_t i = 0; i < l->n_correlations; i++)
+                if (str_eq(l->correlations[i].info.id, name) ||
+                    (name.n && str_eq(l->correlations[i].info.name, name)))
+                        return &l->correlations[i];
+        return NULL;
+}
+
+static int resolve(Reading *x, const YamlNode *n, CorrelationRef *ref) {
+        Load *l = x->l;
+        LoadCorrelation *other;
+        Parse saved = l->parse;
+        int r;
+
+        if (load_find_rule(l, n->text, &ref->index))
+                return 0;
+        other = find_correlation(l, n->text);
+        if (!other) {
+                x->doc->skipped = load_listed(l->skipped, l->n_skipped, n->text);
+                if (x->doc->skipped)
+                        return PARSE_E_BAD;
+                return parse_error(&l->parse, n,
+                                   load_listed(l->refused, l->n_refused, n->text)
+                                           ? "the rule it refers to was refused; put that one right"
+                                           : "there is no rule of this id or name; load it too, or write one "
+                                             "that is loaded");
+        }
+        if (other->visiting)
+                return parse_error(
+                        &l->parse, n,
+                        "these correlations refer to each other in a circle; remove one of the references");
+        if (l->depth == MAX_CHAIN)
+                return parse_error(&l->parse, n, "a chain of more than %u correlations; make it shorter",
+                                   MAX_CHAIN);
+        l->depth++;
+        r = place(l, other);
+        l->depth--;
+        l->parse = saved;
+        if (r < 0)
+                return r;
+        if (other->refused || other->skipped)
+                return parse_error(&l->parse, n,
+                                   "the correlation it refers to was refused; put that one right");
+        ref->correlation = true;
+        ref->index = other->index;
+        return 0;
+}
+
+static bool is_called(const Load *l, const CorrelationRef *ref, Str name) {
+        const RuleInfo *info =
+                ref->correlation ? &l->set->correlations[ref->index].info : &l->set->rules[ref->index].info;
+
+        return str_eq(info->id, name) || str_eq(info->name, name);
+}
+
+/* The field that @name stands for in one of the rules: what "aliases" says, else itself. */
+static int follow_alias(Reading *x, const YamlNode *name, const CorrelationRef *ref, Str *ret) {
+        const YamlNode *aliases = yaml_get(x->map, "aliases");
+
+        for (size_t i = 0; aliases && aliases->kind == YAML_MAP && i < aliases->n; i++) {
+                const YamlNode *rules = aliases->v[i];
+
+                if (!str_eq(aliases->keys[i]->text, name->text))
+                        continue;
+                for (size_t k = 0; rules->kind == YAML_MAP && k < rules->n; k++)
+                        if (is_called(x->l, ref, rules->keys[k]->text) && yaml_is_scalar(rules->v[k])) {
+                                *ret = rules->v[k]->text;
+                                return 0;
+                        }
+                return parse_error(&x->l->parse, aliases->keys[i],
+                                   "this alias names no field for one of the rules; write \"rule: field\" "
+                                   "for each of them");
+        }
+        *ret = name->text;
+        return 0;
+}
+
+static int read_wants(Reading *x, const YamlNode *names, const CorrelationRef *ref,
+                      const CorrelationWant **ret) {
+        size_t n = count_of(names);
+        CorrelationWant *v = arena_alloc(arena_of(x), n * sizeof(*v) + 1);
+        Str field = STR("");
+        int r = v ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < n && !r; i++) {
+                const Correlation *inner = ref->correlation ? &x->l->set->correlations[ref->index] : NULL;
+
+                r = follow_alias(x, item_of(names, i), ref, &field);
+                r = r ? r : ast_field(&x->l->set->ast, field, &v[i].field);
+                v[i].inner = -1;
+                for (size_t k = 0; inner && k < inner->n_group; k++)
+                        if (str_eq(inner->group[k], field))
+                                v[i].inner = (int32_t)k;
+        }
+        *ret = v;
+        return r;
+}
+
+static int read_group(Reading *x, const YamlNode *names) {
+        size_t n = count_of(names);
+        Str *v = arena_alloc(arena_of(x), n * sizeof(*v) + 1);
+
+        if (!v)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                v[i] = arena_str(arena_of(x), item_of(names, i)->text);
+                if (!v[i].p)
+                        return -ENOMEM;
+        }
+        x->c.group = v;
+        x->c.n_group = n;
+        return 0;
+}
+
+static int read_refs(Reading *x) {
+        const YamlNode *rules = yaml_get(x->map, "rules"), *group = yaml_get(x->map, "group-by");
+        const YamlNode *fields = yaml_get(yaml_get(x->map, "condition"), "field");
+        CorrelationRef *refs;
+        int r = check_texts(x, rules, "rules", MAX_REFS);
+
+        r = r ? r : check_texts(x, group, "group-by", MAX_FIELDS);
+        r = r ? r : check_texts(x, fields, "field", MAX_FIELDS);
+        r = r ? r : read_group(x, group);
+        if (r)
+                return r;
+        x->c.n_refs = count_of(rules);
+        if (!x->c.n_refs)
+                return parse_error(&x->l->parse, x->map,
+                                   "a correlation needs rules to count; write \"rules: [id]\"");
+        refs = arena_alloc(arena_of(x), x->c.n_refs * sizeof(*refs));
+        if (!refs)
+                return -ENOMEM;
+        x->c.refs = refs;
+        for (size_t i = 0; i < x->c.n_refs && !r; i++) {
+                r = resolve(x, item_of(rules, i), &refs[i]);
+                r = r ? r : read_wants(x, group, &refs[i], &refs[i].group);
+                r = r ? r : read_wants(x, fields, &refs[i], &refs[i].values);
+        }
+        return r;
+}
+
+static int read_generate(Reading *x) {
+        const YamlNode *n = yaml_get(x->map, "generate");
+
+        if (n && n->kind != YAML_BOOL)
+                return parse_error(&x->l->parse, n, "\"generate\" is yes or no; write true or false");
+        x->c.generate = n && n->truth;
+        return 0;
+}
+
+static int make_key(Reading *x) {
+        Buf b = BUF_INIT;
+
+        buf_str(&b, x->c.info.id);
+        buf_printf(&b, "|%d|%lld|%zu|", x->c.type, (long long)x->c.span_ms, x->c.n_values);
+        for (size_t i = 0; i < x->c.n_tests; i++)
+                buf_printf(&b, "%d:%.20Lg|", x->c.tests[i].compare, x->c.tests[i].number);
+        for (size_t i = 0; i < x->c.n_refs; i++) {
+                const CorrelationRef *ref = &x->c.refs[i];
+
+                buf_str(&b, ref->correlation ? x->l->set->correlations[ref->index].key
+                                             : x->l->set->rules[ref->index].info.id);
+                for (size_t k = 0; k < x->c.n_group + x->c.n_values; k++) {
+                        const CorrelationWant *w =
+                                k < x->c.n_group ? &ref->group[k] : &ref->values[k - x->c.n_group];
+
+                        buf_putc(&b, ',');
+                        buf_str(&b, x->l->set->ast.fields[w->field].name);
+                }
+        }
+        x->c.key = b.failed ? STR_NULL : arena_str(arena_of(x), buf_view(&b));
+        buf_done(&b);
+        return x->c.key.p ? 0 : -ENOMEM;
+}
+
+static int read_all(Reading *x) {
+        int r;
+
+        if (!x->map || x->map->kind != YAML_MAP)
+                return parse_error(&x->l->parse, x->doc->doc,
+                                   "\"correlation\" must be a map; write type, rules and timespan");
+        r = read_type(x);
+        r = r ? r : read_span(x);
+        r = r ? r : read_refs(x);
+        r = r ? r : read_condition(x);
+        r = r ? r : read_generate(x);
+        return r ? r : make_key(x);
+}
+
+/* Reads one correlation, after those that it refers to. 0 also when it was refused; -errno. */
+static int place(Load *l, LoadCorrelation *c) {
+        Reading x = { .l = l, .doc = c, .map = yaml_get(c->doc, "correlation"), .c = { .info = c->info } };
+        int r;
+
+        if (c->placed || c->refused || c->skipped)
+                return 0;
+        l->parse.file = c->file.p;
+        l->parse.rule = c->info.id;
+        c->visiting = true;
+        r = read_all(&x);
+        c->visiting = false;
+        if (r < 0)
+                return r;
+        if (r) {
+                c->refused = !c->skipped;
+                l->set->stats.skipped += c->skipped;
+                if (c->refused)
+                        load_refuse(l, c->info.id);
+                return 0;
+        }
+        c->placed = true;
+        c->index = (uint32_t)l->set->n_correlations;
+        l->set->correlations[l->set->n_correlations++] = x.c;
+        l->set->stats.loaded++;
+        return 0;
+}
+
+/* ---- what is silent, and which values are wanted ---- */
+
+static int mark_silent(RuleSet *s) {
+        bool *loud = calloc(s->n_rules + s->n_correlations + 1, sizeof(*loud));
+
+        if (!loud)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < s->n_correlations; i++)
+                for (size_t k = 0; k < s->correlations[i].n_refs; k++) {
+                        const CorrelationRef *ref = &s->correlations[i].refs[k];
+                        size_t at = ref->correlation ? s->n_rules + ref->index : ref->index;
+
+                        if (ref->correlation)
+                                s->correlations[ref->index].silent = true;
+                        else
+                                s->rules[ref->index].referred = s->rules[ref->index].silent = true;
+                        loud[at] |= s->correlations[i].generate;
+                }
+        for (size_t i = 0; i < s->n_rules; i++)
+                s->rules[i].silent &= !loud[i];
+        for (size_t i = 0; i < s->n_correlations; i++)
+                s->correlations[i].silent &= !loud[s->n_rules + i];
+        free(loud);
+        return 0;
+}
+
+/* *v with the fields of @more that it lacks. */
+static int merge(Arena *arena, const uint32_t **v, size_t *n, const uint32_t *more, size_t n_more) {
+        uint32_t *all = arena_alloc(arena, (*n + n_more) * sizeof(*all) + 1);
+        size_t used = *n;
+
+        if (!all)
+                return -ENOMEM;
+        if (*n)
+                memcpy(all, *v, *n * sizeof(*all));
+        for (size_t i = 0; i < n_more; i++) {
+                bool known = false;
+
+                for (size_t k = 0; k < used; k++)
+                        known |= all[k] == more[i];
+                if (!known)
+                        all[used++] = more[i];
+        }
+        *v = all;
+        *n = used;
+        return 0;
+}
+
+static int pass_wants(RuleSet *s, const Correlation *c, const CorrelationRef *ref) {
+        uint32_t own[2 * MAX_FIELDS];
+        size_t n = 0;
+        const uint32_t **v;
+        size_t *n_v;
+        int r;
+
+        for (size_t i = 0; i < c->n_group; i++)
+                own[n++] = ref->group[i].field;
+        for (size_t i = 0; i < c->n_values; i++)
+                own[n++] = ref->values[i].field;
+        v = ref->correlation ? &s->correlations[ref->index].wants : &s->rules[ref->index].wants;
+        n_v = ref->correlation ? &s->correlations[ref->index].n_wants : &s->rules[ref->index].n_wants;
+        r = merge(&s->ast.arena, v, n_v, own, n);
+        return r ? r : merge(&s->ast.arena, v, n_v, c->wants, c->n_wants);
+}
+
+int correlation_finish(Load *l) {
+        RuleSet *s = l->set;
+        int r = 0;
+
+        s->correlations = calloc(l->n_correlations + 1, sizeof(*s->correlations));
+        if (!s->correlations)
+                return -ENOMEM;
+        for (size_t i = 0; i < l->n_correlations && !r; i++)
+                r = place(l, &l->correlations[i]);
+        r = r ? r : mark_silent(s);
+        for (size_t i = s->n_correlations; i-- > 0 && !r;)
+                for (size_t k = 0; k < s->correlations[i].n_refs && !r; k++)
+                        r = pass_wants(s, &s->correlations[i], &s->correlations[i].refs[k]);
+        return r;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a YAML document is: a detection rule, a filter, a correlation, or nothing of ours; and what it says about itself. */
+#include <errno.h>
+#include <stdlib.h>
+#include "rule/load.h"
+
+static const char *const level_names[_RULE_LEVEL_N] = { "informational", "low", "medium", "high",
+                                                        "critical" };
+
+/* A scalar of the document, copied into the set; "" when it has none. */
+static int copy_text(Load *l, const YamlNode *doc, const char *key, Str *ret) {
+        const YamlNode *n = yaml_get(doc, key);
+
+        *ret = STR("");
+        if (!n || !yaml_is_scalar(n) || n->kind == YAML_NULL)
+                return 0;
+        *ret = arena_str(&l->set->ast.arena, n->text);
+        return ret->p ? 0 : -ENOMEM;
+}
+
+static int copy_list(Load *l, const YamlNode *doc, const char *key, const Str **ret, size_t *ret_n) {
+        const YamlNode *n = yaml_get(doc, key);
+        size_t used = 0;
+        Str *v;
+
+        if (!n || n->kind != YAML_LIST || !n->n)
+                return 0;
+        v = arena_alloc(&l->set->ast.arena, n->n * sizeof(*v));
+        if (!v)
+                return -ENOMEM;
+        for (size_t i = 0; i < n->n; i++) {
+                if (!yaml_is_scalar(n->v[i]))
+                        continue;
+                v[used] = arena_str(&l->set->ast.arena, n->v[i]->text);
+                if (!v[used++].p)
+                        return -ENOMEM;
+        }
+        *ret = v;
+        *ret_n = used;
+        return 0;
+}
+
+static void read_level(Load *l, const YamlNode *doc, RuleInfo *info) {
+        const YamlNode *n = yaml_get(doc, "level");
+
+        info->level = RULE_MEDIUM;
+        for (RuleLevel i = 0; n && i < _RULE_LEVEL_N; i++)
+                if (str_ieq(n->text, str_from(level_names[i]))) {
+                        info->level = i;
+                        return;
+                }
+        if (n)
+                parse_warn(
+                        &l->parse, n,
+                        "unknown level, taken as medium; write informational, low, medium, high or critical");
+}
+
+int document_info(Load *l, Str file, const YamlNode *doc, RuleInfo *ret) {
+        Str id;
+        int r;
+
+        *ret = (RuleInfo){ .file = file, .line = doc->line };
+        r = copy_text(l, doc, "id", &id);
+        r = r ? r : copy_text(l, doc, "name", &ret->name);
+        r = r ? r : copy_text(l, doc, "title", &ret->title);
+        r = r ? r : copy_text(l, doc, "description", &ret->description);
+        r = r ? r : copy_list(l, doc, "tags", &ret->tags, &ret->n_tags);
+        r = r ? r : copy_list(l, doc, "references", &ret->references, &ret->n_references);
+        if (r)
+                return r;
+        ret->id = id.n ? id : ret->name.n ? ret->name : ret->title;
+        l->parse.rule = ret->id;
+        if (!ret->id.n)
+                return parse_error(&l->parse, doc, "a rule needs a title and an id; write both");
+        if (!ret->title.n)
+                ret->title = ret->id;
+        read_level(l, doc, ret);
+        return 0;
+}
+
+typedef struct {
+        Str product, service, category;
+} Logsource;
+
+static int read_logsource(Load *l, const YamlNode *doc, Logsource *ret) {
+        const YamlNode *source = yaml_get(doc, "logsource");
+        int r = copy_text(l, source, "product", &ret->product);
+
+        r = r ? r : copy_text(l, source, "service", &ret->service);
+        return r ? r : copy_text(l, source, "category", &ret->category);
+}
+
+/* sigma-semantics B1: false for everything that audit cannot feed. */
+static bool find_view(const Logsource *s, ViewKind *ret) {
+        static const struct {
+                const char *name;
+                ViewKind view;
+        } categories[] = { { "process_creation", VIEW_PROCESS },
+                           { "network_connection", VIEW_NETWORK },
+                           { "file_event", VIEW_FILE } };
+
+        if ((s->product.n && !str_ieq(s->product, STR("linux"))) ||
+            (s->service.n && !str_ieq(s->service, STR("auditd"))))
+                return false;
+        *ret = VIEW_AUDIT;
+        if (!s->category.n)
+                return s->product.n || s->service.n;
+        for (size_t i = 0; i < ARRAY_SIZE(categories); i++)
+                if (str_ieq(s->category, str_from(categories[i].name))) {
+                        if (!s->service.n)
+                                *ret = categories[i].view;
+                        return true;
+                }
+        return false;
+}
+
+static int remember(Str **v, size_t *n, size_t *cap, Str name) {
+        if (!name.n)
+                return 0;
+        if (load_grow(v, sizeof(**v), *n, cap))
+                return -ENOMEM;
+        (*v)[(*n)++] = name;
+        return 0;
+}
+
+static int skip(Load *l, const YamlNode *doc) {
+        static const char *const keys[] = { "id", "name" };
+        int r = 0;
+
+        l->set->stats.skipped++;
+        for (size_t i = 0; i < ARRAY_SIZE(keys) && !r; i++) {
+                const YamlNode *n = yaml_get(doc, keys[i]);
+
+                if (n && yaml_is_scalar(n))
+                        r = remember(&l->skipped, &l->n_skipped, &l->cap_skipped, n->text);
+        }
+        return r;
+}
+
+/* PARSE_E_BAD becomes a refused rule, and no error of loading. */
+static int refuse(Load *l, const RuleInfo *info, int r) {
+        if (r <= 0)
+                return r;
+        load_refuse(l, info->id.n ? info->id : info->file);
+        r = remember(&l->refused, &l->n_refused, &l->cap_refused, info->id);
+        return r ? r : remember(&l->refused, &l->n_refused, &l->cap_refused, info->name);
+}
+
+/* True when a test of the expression asks for a field whose name starts with @head. */
+static bool asks(const Ast *a, const Expr *e, Str head) {
+        if (e->kind == EXPR_TEST) {
+                const Test *t = &a->tests[e->test];
+
+                return str_starts(a->fields[t->field].name, head) ||
+                       (t->kind == TEST_FIELD && str_starts(a->fields[t->other].name, head));
+        }
+        for (size_t i = 0; i < e->n; i++)
+                if (asks(a, e->v[i], head))
+                        return true;
+        return false;
+}
+
+static int parse_rule(Load *l, const YamlNode *doc, Rule *rule) {
+        static const char *const not_names[] = { "condition", "timeframe", NULL };
+        const YamlNode *detection = yaml_get(doc, "detection"), *timeframe = yaml_get(detection, "timeframe");
+
+        if (!detection)
+                return parse_error(&l->parse, doc, "there is no \"detection\"; write one, with a condition");
+        if (timeframe)
+                parse_warn(&l->parse, timeframe,
+                           "\"timeframe\" means nothing here; write a correlation document with a timespan");
+        return detection_parse(&l->parse, detection, not_names, &rule->expr);
+}
+
+static int add_rule(Load *l, const Rule *rule) {
+        RuleSet *s = l->set;
+        uint32_t at = (uint32_t)s->n_rules;
+        int r;
+
+        if (load_grow(&s->rules, sizeof(*s->rules), s->n_rules, &s->cap_rules))
+                return -ENOMEM;
+        s->rules[s->n_rules++] = *rule;
+        s->views[rule->view] = true;
+        s->stats.loaded++;
+        r = load_name_rule(l, rule->info.id, at);
+        return r || !rule->info.name.n ? r : load_name_rule(l, rule->info.name, at);
+}
+
+static int load_rule(Load *l, Str file, const YamlNode *doc) {
+        Rule rule = { 0 };
+        Logsource source;
+        uint32_t other;
+        int r = read_logsource(l, doc, &source);
+
+        if (r)
+                return r;
+        if (!find_view(&source, &rule.view))
+                return skip(l, doc);
+        rule.product = source.product;
+        rule.service = source.service;
+        rule.category = source.category;
+        r = document_info(l, file, doc, &rule.info);
+        if (!r && yaml_get(doc, "id") && load_find_rule(l, rule.info.id, &other))
+                r = parse_error(&l->parse, doc, "this id is taken by %s:%u; give each rule an id of its own",
+                                l->set->rules[other].info.file.p, l->set->rules[other].info.line);
+        r = r ? r : parse_rule(l, doc, &rule);
+        return r ? refuse(l, &rule.info, r) : add_rule(l, &rule);
+}
+
+/* ---- filters ---- */
+
+static bool says_not(const YamlNode *condition) {
+        return !condition || condition->kind != YAML_TEXT ||
+               (condition->text.n && memmem(condition->text.p, condition->text.n, "not", 3));
+}
+
+static int parse_filter(Load *l, const YamlNode *filter, LoadFilter *f) {
+        static const char *const not_names[] = { "condition", "rules", NULL };
+        const YamlNode *rules = yaml_get(filter, "rules"), *condition = yaml_get(filter, "condition");
+        bool any = rules && rules->kind == YAML_TEXT && str_ieq(rules->text, STR("any"));
+
+        if (!rules || (!any && rules->kind != YAML_LIST))
+                return parse_error(&l->parse, rules ? rules : filter,
+                                   "a filter must say which rules it is for; write \"rules: [id, …]\" or "
+                                   "\"rules: any\"");
+        if (!says_not(condition))
+                parse_warn(&l->parse, condition,
+                           "this filter lets only events through that match it; to suppress them write \"not "
+                           "selection\"");
+        f->rules = any ? NULL : rules;
+        return detection_parse(&l->parse, filter, not_names, &f->expr);
+}
+
+static int load_filter(Load *l, Str file, const YamlNode *doc) {
+        LoadFilter f = { .file = file, .node = yaml_get(doc, "filter") };
+        Logsource source;
+        RuleInfo info;
+        ViewKind view;
+        int r = read_logsource(l, doc, &source);
+
+        if (r)
+                return r;
+        if ((source.product.n || source.service.n || source.category.n) && !find_view(&source, &view))
+                return skip(l, doc);
+        f.product = source.product;
+        f.service = source.service;
+        f.category = source.category;
+        r = document_info(l, file, doc, &info);
+        r = r ? r : parse_filter(l, f.node, &f);
+        if (r)
+                return refuse(l, &info, r);
+        if (load_grow(&l->filters, sizeof(*l->filters), l->n_filters, &l->cap_filters))
+                return -ENOMEM;
+        l->filters[l->n_filters++] = f;
+        return 0;
+}
+
+static bool same_or_open(Str filter, Str rule) { return !filter.n || str_ieq(filter, rule); }
+
+static int apply_filter(Load *l, const LoadFilter *f, Rule *rule) {
+        if (!same_or_open(f->product, rule->product) || !same_or_open(f->service, rule->service) ||
+            !same_or_open(f->category, rule->category))
+                return 0;
+        rule->expr = expr_list(&l->set->ast, EXPR_AND, (const Expr *const[]){ rule->expr, f->expr }, 2);
+        return rule->expr ? 0 : -ENOMEM;
+}
+
+bool load_listed(const Str *v, size_t n, Str name) {
+        for (size_t i = 0; i < n; i++)
+                if (str_eq(v[i], name))
+                        return true;
+        return false;
+}
+
+static int apply_named(Load *l, const LoadFilter *f) {
+        uint32_t rule;
+        int r = 0;
+
+        for (size_t i = 0; i < f->rules->n && !r; i++) {
+                const YamlNode *n = f->rules->v[i];
+
+                if (!load_find_rule(l, n->text, &rule)) {
+                        if (!load_listed(l->skipped, l->n_skipped, n->text))
+                                parse_warn(&l->parse, n,
+                                           "there is no rule of this id or name; write one that is loaded");
+                        continue;
+                }
+                /* two different rules may share a name or title; all of them are meant */
+                for (size_t k = rule; k < l->set->n_rules && !r; k++)
+                        if (k == rule || str_eq(l->set->rules[k].info.id, n->text))
+                                r = apply_filter(l, f, &l->set->rules[k]);
+        }
+        return r;
+}
+
+static int apply_filters(Load *l) {
+        int r = 0;
+
+        for (size_t i = 0; i < l->n_filters && !r; i++) {
+                const LoadFilter *f = &l->filters[i];
+
+                l->parse.file = f->file.p;
+                l->parse.rule = STR("");
+                if (f->rules)
+                        r = apply_named(l, f);
+                else
+                        for (size_t k = 0; k < l->set->n_rules && !r; k++)
+                                r = apply_filter(l, f, &l->set->rules[k]);
+        }
+        return r;
+}
+
+/* ---- documents ---- */
+
+static int load_correlation(Load *l, Str file, const YamlNode *doc) {
+        LoadCorrelation c = { .file = file, .doc = doc };
+        int r = document_info(l, file, doc, &c.info);
+
+        if (r)
+                return refuse(l, &c.info, r);
+        if (load_grow(&l->correlations, sizeof(*l->correlations), l->n_correlations, &l->cap_correlations))
+                return -ENOMEM;
+        l->correlations[l->n_correlations++] = c;
+        return 0;
+}
+
+static int refuse_action(Load *l, Str file, const YamlNode *doc) {
+        RuleInfo info;
+        int r = document_info(l, file, doc, &info);
+
+        l->parse.rule = info.id;
+        parse_error(
+                &l->parse, yaml_get(doc, "action"),
+                "\"action\" (global, repeat, reset) is no longer part of Sigma; write each rule out in full");
+        return refuse(l, &info, r < 0 ? r : PARSE_E_BAD);
+}
+
+int document_load(Load *l, Str file, const YamlNode *doc) {
+        l->parse.file = file.p;
+        l->parse.rule = STR("");
+        if (yaml_get(doc, "action"))
+                return refuse_action(l, file, doc);
+        if (yaml_get(doc, "correlation"))
+                return load_correlation(l, file, doc);
+        if (yaml_get(doc, "filter"))
+                return load_filter(l, file, doc);
+        if (yaml_get(doc, "detection") || yaml_get(doc, "logsource"))
+                return load_rule(l, file, doc);
+        l->set->stats.skipped++; /* some other YAML that lies in a checkout of rules */
+        return 0;
+}
+
+int document_finish(Load *l) {
+        RuleSet *s = l->set;
+        int r = apply_filters(l);
+
+        r = r ? r : correlation_finish(l);
+        for (size_t i = 0; i < s->n_rules && !r; i++) {
+                Rule *rule = &s->rules[i];
+
+                rule->asks_parents = rule->view == VIEW_PROCESS && asks(&s->ast, rule->expr, STR("Parent"));
+                s->parents |= rule->asks_parents;
+        }
+        return r;
+}

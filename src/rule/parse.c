@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdarg.h>
+#include <stdio.h>
+#include "rule/parse.h"
+
+#define WHOLE SIZE_MAX /* no place inside the node */
+
+static void tell(Parse *p, RuleDiagKind kind, const YamlNode *at, size_t offset, const char *fmt,
+                 va_list ap) {
+        char text[1024];
+        int n = 0;
+
+        if (!p->diag)
+                return;
+        if (p->rule.n)
+                n = snprintf(text, sizeof(text), "rule %.*s: ", (int)(p->rule.n > 100 ? 100 : p->rule.n),
+                             p->rule.p);
+        vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
+        p->diag(p->userdata, kind, p->file, at ? at->line : 1,
+                at ? at->column + (at->exact && offset != WHOLE ? (unsigned)offset + at->lead : 0) : 1, text);
+}
+
+int parse_error(Parse *p, const YamlNode *at, const char *fmt, ...) {
+        va_list ap;
+
+        va_start(ap, fmt);
+        tell(p, RULE_DIAG_ERROR, at, WHOLE, fmt, ap);
+        va_end(ap);
+        return PARSE_E_BAD;
+}
+
+int parse_error_at(Parse *p, const YamlNode *at, size_t offset, const char *fmt, ...) {
+        va_list ap;
+
+        va_start(ap, fmt);
+        tell(p, RULE_DIAG_ERROR, at, offset, fmt, ap);
+        va_end(ap);
+        return PARSE_E_BAD;
+}
+
+void parse_warn(Parse *p, const YamlNode *at, const char *fmt, ...) {
+        va_list ap;
+
+        va_start(ap, fmt);
+        tell(p, RULE_DIAG_WARNING, at, WHOLE, fmt, ap);
+        va_end(ap);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* From the YAML of one rule to expressions of the Ast.
+ *
+ * Each function reports what is wrong through the Parse, with the place and what to write instead, and then returns PARSE_E_BAD: its
+ * caller gives the rule up. Warnings do not stop anything. -ENOMEM is passed through unreported. */
+#include "rule/ast.h"
+#include "rule/rule.h"
+#include "rule/yaml-tree.h"
+
+enum { _PARSE_E_SUCCESS, PARSE_E_BAD };
+
+typedef struct {
+        Ast *ast;
+        const YamlNode *placeholders; /* a map, or NULL */
+        RuleDiagFn diag;
+        void *userdata;
+        const char *file;
+        Str rule; /* what to call the rule in messages, or "" */
+} Parse;
+
+/* Reports an error at @at and returns PARSE_E_BAD. */
+int parse_error(Parse *p, const YamlNode *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int parse_error_at(Parse *p, const YamlNode *at, size_t offset, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
+void parse_warn(Parse *p, const YamlNode *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* "field|modifier|…: value(s)". */
+int modifier_item(Parse *p, const YamlNode *key, const YamlNode *value, const Expr **ret);
+
+/* A keyword search: one scalar or a list of them, any of which is to stand in the text. */
+int modifier_keywords(Parse *p, const YamlNode *value, const Expr **ret);
+
+/* What a condition may name. */
+typedef struct {
+        const YamlNode *node; /* its key */
+        Str name;
+        const Expr *expr;
+        bool used;
+} SearchName;
+
+typedef struct {
+        SearchName *v;
+        size_t n;
+} SearchNames;
+
+/* Reads a condition: one text, or a list of them, any of which will do. Marks the names that it uses. */
+int condition_parse(Parse *p, const YamlNode *condition, SearchNames *names, const Expr **ret);
+
+/* Reads a map of search identifiers and a condition ("detection", "filter"); keys in @not_names are left to the caller. */
+int detection_parse(Parse *p, const YamlNode *map, const char *const *not_names, const Expr **ret);

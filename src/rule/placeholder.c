@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include "rule/placeholder.h"
+
+typedef struct {
+        Parse *p;
+        const YamlNode *value;
+        Pattern *out;
+        size_t n;
+} Expansion;
+
+static bool is_name(char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+               c == '-' || c == '.';
+}
+
+/* The name of the placeholder that starts with the % at @at; empty: this is just a %. */
+static Str name_at(Str s, size_t at) {
+        size_t end = at + 1;
+
+        while (end < s.n && is_name(s.p[end]))
+                end++;
+        return end < s.n && s.p[end] == '%' ? (Str){ s.p + at + 1, end - at - 1 } : (Str){ s.p, 0 };
+}
+
+/* Makes each pattern so far longer by one of @tails: all combinations. */
+static int append(Expansion *x, const Pattern *tails, size_t n_tails) {
+        size_t n = x->n * n_tails;
+        Pattern *next;
+        int r = 0;
+
+        if (n > PLACEHOLDER_MAX)
+                return parse_error(x->p, x->value,
+                                   "this expands to more than %u values; make the lists shorter",
+                                   PLACEHOLDER_MAX);
+        next = calloc(n + 1, sizeof(*next));
+        if (!next)
+                return -ENOMEM;
+        for (size_t i = 0; i < n && !r; i++)
+                r = pattern_join(&next[i], &x->p->ast->arena,
+                                 (const Pattern[]){ x->out[i / n_tails], tails[i % n_tails] }, 2);
+        if (!r) {
+                memcpy(x->out, next, n * sizeof(*next));
+                x->n = n;
+        }
+        free(next);
+        return r;
+}
+
+static int append_text(Expansion *x, const Buf *text) {
+        Pattern p;
+        int r = text->failed ? -ENOMEM : pattern_parse(&p, &x->p->ast->arena, buf_view(text));
+
+        return r ? r : append(x, &p, 1);
+}
+
+static int append_values(Expansion *x, Str name) {
+        char key[128] = { 0 };
+        const YamlNode *found, *const *v;
+        Pattern *tails;
+        size_t n;
+        int r = 0;
+
+        if (name.n < sizeof(key))
+                memcpy(key, name.p, name.n);
+        found = yaml_get(x->p->placeholders, key);
+        if (!found || found->kind == YAML_MAP || found->kind == YAML_NULL ||
+            (found->kind == YAML_LIST && !found->n))
+                return parse_error(x->p, x->value,
+                                   "the placeholder %%%s%% has no value; give it one in the placeholder "
+                                   "file, or write the "
+                                   "value here without \"expand\"",
+                                   key);
+        v = found->kind == YAML_LIST ? (const YamlNode *const *)found->v : (const YamlNode *const *)&found;
+        n = found->kind == YAML_LIST ? found->n : 1;
+        if (n > PLACEHOLDER_MAX)
+                return parse_error(x->p, x->value,
+                                   "the placeholder %%%s%% has more than %u values; make the list shorter",
+                                   key, PLACEHOLDER_MAX);
+        tails = calloc(n, sizeof(*tails));
+        if (!tails)
+                return -ENOMEM;
+        for (size_t i = 0; i < n && !r; i++)
+                r = !yaml_is_scalar(v[i]) || v[i]->kind == YAML_NULL
+                            ? parse_error(x->p, x->value,
+                                          "the values of the placeholder %%%s%% must be texts; write them so",
+                                          key)
+                            : pattern_parse(&tails[i], &x->p->ast->arena, v[i]->text);
+        r = r ? r : append(x, tails, n);
+        free(tails);
+        return r;
+}
+
+int placeholder_expand(Parse *p, const YamlNode *value, Pattern ret[static PLACEHOLDER_MAX], size_t *ret_n) {
+        Expansion x = { .p = p, .value = value, .out = ret, .n = 1 };
+        Buf text = BUF_INIT;
+        Str s = value->text;
+        int r = 0;
+
+        ret[0] = (Pattern){ 0 };
+        for (size_t i = 0; i < s.n && !r; i++) {
+                Str name = s.p[i] == '%' ? name_at(s, i) : (Str){ s.p, 0 };
+
+                if (name.n) {
+                        r = append_text(&x, &text);
+                        buf_clear(&text);
+                        r = r ? r : append_values(&x, name);
+                        i += name.n + 1;
+                } else if (s.p[i] == '\\' && i + 1 < s.n && s.p[i + 1] == '%') {
+                        buf_putc(&text, s.p[++i]);
+                } else {
+                        buf_putc(&text, s.p[i]);
+                        if (s.p[i] == '\\' && i + 1 < s.n && s.p[i + 1] == '\\')
+                                buf_putc(&text, s.p[++i]);
+                }
+        }
+        r = r ? r : append_text(&x, &text);
+        buf_done(&text);
+        if (!r)
+                *ret_n = x.n;
+        return r;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The inside of a RuleState, for the two ways of asking rules: index.c (compiled) and plain.c (to compare with). */
+#include "meaning/process.h"
+#include "rule/eval.h"
+#include "rule/index.h"
+#include "rule/pending.h"
+#include "rule/window.h"
+
+/* A group of a correlation that this event touched, and whether it fired. */
+typedef struct {
+        uint32_t correlation;
+        WindowGroup *group;
+        const Occurrence *occurrence;
+        bool fired;
+} Fire;
+
+struct RuleState {
+        RuleSet *set;
+        Viewer viewer;
+        Eval eval;
+        Matcher *matcher; /* NULL: plain */
+        ProcessTable *processes;
+        Window **windows; /* for each correlation */
+        PendingQueue queue;
+        RuleHitFn fn; /* of the call that is under way */
+        void *userdata;
+        uint64_t *stamps; /* for each rule: the event it hit last */
+        uint64_t stamp;
+        uint64_t order, turn;
+        int64_t watermark_ms;
+        Occurrence *occurrences; /* of the event under way */
+        size_t n_occurrences, cap_occurrences;
+        Str *values;
+        size_t n_values, cap_values;
+        Fire *fires;
+        size_t n_fires, cap_fires;
+        uint64_t regex_before, groups_before, members_before;
+        RuleCounters counters;
+};
+
+/* A rule holds for the current view: a hit, or an occurrence, or both; once an event. @record: what made it true. */
+void state_hit(RuleState *s, uint32_t rule, const Record *record);
+
+int state_grow(void *array, size_t size, size_t n, size_t *cap);

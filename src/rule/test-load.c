@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is wrong with a rule is said, at the right place, and does not harm the others. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "rule/rule.h"
+#include "rule/yaml-tree.h"
+
+typedef struct {
+        unsigned line, column, errors, warnings;
+        char text[1200];
+} Said;
+
+static void hear(void *userdata, RuleDiagKind kind, const char *file, unsigned line, unsigned column,
+                 const char *text) {
+        Said *s = userdata;
+
+        if (kind == RULE_DIAG_WARNING) {
+                s->warnings++;
+                return;
+        }
+        if (!s->errors++) {
+                s->line = line;
+                s->column = column;
+                snprintf(s->text, sizeof(s->text), "%s", text);
+        }
+}
+
+static RuleSet *load(const char *yaml, Said *said) {
+        char path[] = "/tmp/aulert-test-load-XXXXXX";
+        const char *paths[] = { path };
+        int fd = mkstemp(path);
+        RuleSet *set = NULL;
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
+        close(fd);
+        *said = (Said){ 0 };
+        assert_int_equal(rule_set_load(&set, paths, 1, NULL, hear, said), 0);
+        unlink(path);
+        return set;
+}
+
+#define HEAD "title: t\nid: x\nlogsource: {product: linux, service: auditd}\ndetection:\n" /* 4 lines */
+
+/* The place is where the mistake is, and the text says what to write instead. */
+static void mistakes_are_told_with_place_and_advice(void **state) {
+        static const struct {
+                const char *yaml;
+                unsigned line, column;
+                const char *says;
+        } rows[] = {
+                { HEAD "  s: {a0|contain: x}\n  condition: s\n", 5, 10, "contains" },
+                { HEAD "  s: {a0|contains|re: x}\n  condition: s\n", 5, 19, "first" },
+                { HEAD "  s: {a0|re: 'a(b'}\n  condition: s\n", 5, 18, "regular expression" },
+                { HEAD "  s: {a0: [x, null]}\n  condition: s\n", 5, 15, "list" },
+                { HEAD "  s: {a0|contains: null}\n  condition: s\n", 5, 20, "modifier" },
+                { HEAD "  s: {a0: []}\n  condition: s\n", 5, 11, "empty list" },
+                { HEAD "  s: {a0: x}\n  condition: s and t\n", 6, 20, "\"t\"" },
+                { HEAD "  s: {a0: x}\n  condition: s and 1 of u*\n", 6, 25, "u*" },
+                { HEAD "  s: {a0: x}\n  condition: (s\n", 6, 16, "\")\"" },
+                { HEAD "  s: {a0: x}\n  condition: s | count() > 3\n", 6, 16, "correlation" },
+                { HEAD "  s: {a0: x}\n", 5, 3, "condition" },
+                { HEAD "  s: {a0: x}\n  s: {a1: x}\n  condition: s\n", 6, 3, "twice" },
+                { HEAD "  s: {pid|gt: '5'}\n  condition: s\n", 5, 15, "number" },
+                { HEAD "  s: {a0|exists: yes}\n  condition: s\n", 5, 18, "true or false" },
+                { HEAD "  s: {a0|expand: '%none%'}\n  condition: s\n", 5, 18, "%none%" },
+                { HEAD "  s: {a0: {b: c}}\n  condition: s\n", 5, 11, "list" },
+                { HEAD "  s: {a0: [[x]]}\n  condition: s\n", 5, 12, "list" },
+                { HEAD "  s: ['']\n  condition: s\n", 5, 7, "keyword" },
+                { HEAD "  s: {a0|base64: 'x*'}\n  condition: s\n", 5, 18, "wildcards" },
+                { "title: t\nid: x\nlogsource: {product: linux}\n", 1, 1, "detection" },
+                { "action: global\ntitle: t\n", 1, 9, "action" },
+                { "title: c\ncorrelation:\n  type: event_count\n  rules: [nobody]\n  timespan: 1h\n  "
+                  "condition: {gte: 1}\n",
+                  4, 11, "no rule" },
+                { "title: c\ncorrelation:\n  type: count\n", 3, 9, "event_count" },
+                { "title: c\nname: c\ncorrelation:\n  type: event_count\n  rules: [c]\n  timespan: 1h\n  "
+                  "condition: {gte: 1}\n",
+                  5, 11, "circle" },
+                { "a: [b\n", 2, 1, "YAML" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Said said;
+                RuleSet *set = load(rows[i].yaml, &said);
+
+                if (said.errors != 1 || said.line != rows[i].line || said.column != rows[i].column ||
+                    !strstr(said.text, rows[i].says))
+                        fail_msg("row %zu: %u errors, first at %u:%u: %s", i, said.errors, said.line,
+                                 said.column, said.text);
+                assert_int_equal(rule_set_stats(set)->refused, 1);
+                assert_int_equal(rule_set_stats(set)->loaded, 0);
+                rule_set_unref(set);
+        }
+}
+
+static void a_refused_rule_leaves_the_others(void **state) {
+        Said said;
+        RuleSet *set = load(
+                HEAD
+                "  s: {a0|nope: x}\n  condition: s\n---\n"
+                "title: good\nlogsource: {product: linux}\ndetection: {s: {a0: x}, condition: s}\n---\n"
+                "title: other\nlogsource: {product: windows}\ndetection: {s: {a0|nope: x}, condition: s}\n",
+                &said);
+
+        assert_int_equal(rule_set_stats(set)->loaded, 1);
+        assert_int_equal(rule_set_stats(set)->refused, 1);
+        assert_int_equal(rule_set_stats(set)->skipped, 1);
+        assert_string_equal(rule_set_info(set, 0)->id.p, "good");
+        rule_set_unref(set);
+}
+
+static void likely_mistakes_are_warned_about(void **state) {
+        static const char *const rows[] = {
+                HEAD "  s: {a0: x}\n  t: {a1: x}\n  condition: s\n",
+                HEAD "  s: {a0: x}\n  timeframe: 5m\n  condition: s\n",
+                "title: f\nlogsource: {product: linux}\nfilter: {rules: any, s: {a0: x}, condition: s}\n",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Said said;
+
+                rule_set_unref(load(rows[i], &said));
+                assert_int_equal(said.errors, 0);
+                assert_int_equal(said.warnings, 1);
+        }
+}
+
+/* YAML 1.2.2, section 10.3.2 (core schema) and sigma-semantics C1. */
+static void scalars_have_the_kinds_of_the_core_schema(void **state) {
+        static const struct {
+                const char *yaml;
+                YamlKind kind;
+        } rows[] = {
+                { "yes", YAML_TEXT },        { "no", YAML_TEXT },       { "on", YAML_TEXT },
+                { "true", YAML_BOOL },       { "False", YAML_BOOL },    { "'true'", YAML_TEXT },
+                { "~", YAML_NULL },          { "null", YAML_NULL },     { "\"\"", YAML_TEXT },
+                { "0100755", YAML_INT },     { "0x1F", YAML_INT },      { "0o17", YAML_INT },
+                { "+5", YAML_INT },          { "1_000", YAML_TEXT },    { "1.5", YAML_FLOAT },
+                { ".5", YAML_FLOAT },        { "1e3", YAML_FLOAT },     { ".", YAML_TEXT },
+                { "2024-01-01", YAML_TEXT }, { "12:30:45", YAML_TEXT }, { "!!str 5", YAML_TEXT },
+                { "-", YAML_TEXT },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Arena arena = ARENA_INIT;
+                YamlFile file;
+                YamlError e;
+                char text[64];
+
+                snprintf(text, sizeof(text), "{k: %s}", rows[i].yaml);
+                if (!strcmp(rows[i].yaml, "-"))
+                        snprintf(text, sizeof(text), "k: '-'");
+                assert_int_equal(yaml_read(&file, &arena, str_from(text), &e), 0);
+                if (yaml_get(file.docs[0], "k")->kind != rows[i].kind)
+                        fail_msg("%s is kind %d", rows[i].yaml, yaml_get(file.docs[0], "k")->kind);
+                arena_done(&arena);
+        }
+}
+
+/* Each row would need memory or time far beyond its own size. */
+static void hostile_yaml_is_refused(void **state) {
+        Buf bomb = BUF_INIT, deep = BUF_INIT;
+        const Buf *rows[] = { &bomb, &deep };
+
+        buf_putz(&bomb, "a: &a [x, x, x, x, x, x, x, x, x]\n");
+        for (char c = 'b'; c <= 'k'; c++)
+                buf_printf(&bomb, "%c: &%c [*%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c]\n", c, c, c - 1, c - 1,
+                           c - 1, c - 1, c - 1, c - 1, c - 1, c - 1);
+        for (int i = 0; i < 10000; i++)
+                buf_putc(&deep, '[');
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Arena arena = ARENA_INIT;
+                YamlFile file;
+                YamlError e;
+
+                assert_int_equal(yaml_read(&file, &arena, buf_view(rows[i]), &e), YAML_E_BAD);
+                assert_true(arena.used < (1u << 20));
+                arena_done(&arena);
+        }
+        buf_done(&bomb);
+        buf_done(&deep);
+}
+
+static void a_condition_cannot_grow_without_end(void **state) {
+        Buf yaml = BUF_INIT;
+        Said said;
+
+        buf_putz(&yaml, HEAD);
+        for (int i = 0; i < 1000; i++)
+                buf_printf(&yaml, "  s%d: {a0: x%d}\n", i, i);
+        buf_putz(&yaml, "  condition: 1 of s*");
+        for (int i = 0; i < 1000; i++)
+                buf_putz(&yaml, " or all of s*");
+        buf_putc(&yaml, '\n');
+        rule_set_unref(load(buf_z(&yaml), &said));
+        assert_int_equal(said.errors, 1);
+        assert_non_null(strstr(said.text, "too large"));
+        buf_clear(&yaml);
+        buf_putz(&yaml, HEAD "  s: {a0: x}\n  condition: ");
+        for (int i = 0; i < 100000; i++)
+                buf_putc(&yaml, '(');
+        rule_set_unref(load(buf_z(&yaml), &said));
+        assert_int_equal(said.errors, 1);
+        buf_done(&yaml);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(mistakes_are_told_with_place_and_advice),
+                cmocka_unit_test(a_refused_rule_leaves_the_others),
+                cmocka_unit_test(likely_mistakes_are_warned_about),
+                cmocka_unit_test(scalars_have_the_kinds_of_the_core_schema),
+                cmocka_unit_test(hostile_yaml_is_refused),
+                cmocka_unit_test(a_condition_cannot_grow_without_end),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

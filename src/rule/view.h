@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What a rule looks at: the named values of one record, or of one process_creation, network_connection or file_event.
+ *
+ * Only fields that some rule names are taken. A field may have several values. A record that lacks a field sees that of its
+ * event's SYSCALL, CWD and PROCTITLE records, which are read when somebody asks. Values are decoded (hexadecimal text, socket
+ * addresses) and live until the next event. Linear in the size of the event. */
+#include "rule/set.h"
+
+typedef struct {
+        Str text;
+        bool null;     /* (null) without quotes */
+        uint32_t next; /* the next value of the field: index + 1, or 0 */
+} Value;
+
+/* The values of one thing. */
+typedef struct {
+        uint32_t *heads; /* for each field: index + 1 of its first value, or 0 */
+        uint32_t *tails;
+        uint32_t *fields; /* those that have values, in order of appearance */
+        size_t n_fields;
+        Value *values;
+        size_t n, cap;
+} View;
+
+typedef enum { CONTEXT_SYSCALL, CONTEXT_CWD, CONTEXT_PROCTITLE, _CONTEXT_N } ContextKind;
+
+/* What the event's SYSCALL record says, for the categories. */
+typedef struct {
+        bool known;   /* there is such a record */
+        bool success; /* success=yes */
+        Str name;     /* of the system call, "" unknown */
+        Str exit, exe, uid, user, ses, auid;
+        int64_t pid, ppid; /* -1: not there */
+} Facts;
+
+typedef struct {
+        const RuleSet *set;
+        const Event *event;
+        const Record *context_records[_CONTEXT_N];
+        bool context_read[_CONTEXT_N];
+        View context[_CONTEXT_N];
+        View own;
+        const View *current;
+        ContextKind current_context; /* _CONTEXT_N: current is none of them */
+        Facts facts;
+        bool facts_read;
+        FieldVec split;
+        Arena text;            /* decoded values of the event */
+        Buf line, pairs, args; /* keywords of the current record; args also for CommandLine */
+        uint64_t *name_filter; /* bits of (length, first, last) of names that rules use */
+        uint32_t id_msg, id_timestamp, id_serial, id_node, id_syscall, id_SYSCALL, id_ARCH, id_saddr[4],
+                id_key;
+        bool keywords; /* some rule has keywords */
+        uint32_t id_category[16];
+        bool failed; /* memory ran out: the view lacks something */
+} Viewer;
+
+int viewer_init(Viewer *v, const RuleSet *set);
+void viewer_done(Viewer *v);
+
+/* Everything that follows is about this event. */
+void viewer_event(Viewer *v, const Event *event);
+
+/* Makes @r the current view (all EXECVE records of the event are one: pass the first). */
+void viewer_record(Viewer *v, const Record *r, bool keywords);
+
+/* Makes the event's view of a category the current one; false: it has none. VIEW_FILE: @r is the PATH record. */
+bool viewer_category(Viewer *v, ViewKind kind, const Record *r);
+
+/* The fields of a parent process, for the current view of VIEW_PROCESS. STR_NULL: not known. */
+void viewer_parent(Viewer *v, Str image, Str command_line);
+
+const Facts *viewer_facts(Viewer *v);
+
+/* The arguments of EXECVE with blanks between, STR_NULL without such a record; overwritten by the next record. */
+Str viewer_command_line(Viewer *v);
+Str viewer_proctitle(Viewer *v);
+
+/* The first value of a field for the current view, inherited ones included, or NULL. */
+const Value *viewer_value(Viewer *v, uint32_t field);
+
+/* The view that a field of the current one comes from, or NULL: it has none. */
+const View *viewer_source(Viewer *v, uint32_t field);
+
+/* Reads the context records and says how many views there are; for matchers that go through all fields. */
+const View *viewer_context(Viewer *v, ContextKind kind);
+
+static inline const Value *view_next(const View *view, const Value *value) {
+        return value->next ? &view->values[value->next - 1] : NULL;
+}
+
+/* Facts about types that the views rest on (linux/audit.h). */
+bool view_type_is_end(int type);

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include "base/hash.h"
+#include "rule/eval.h"
+#include "rule/window.h"
+
+#define MEMBERS_CEILING 1000000u
+
+typedef struct {
+        int64_t time_ms;
+        uint64_t event;
+        uint64_t value; /* hash of the counted values */
+        long double number;
+        uint32_t ref;
+        bool has_number;
+} Member;
+
+/* How often a value stands in the window; open addressing. */
+typedef struct {
+        uint64_t value;
+        uint32_t count;
+} ValueSlot;
+
+struct WindowGroup {
+        WindowGroup *chain, *newer, *older;
+        uint64_t hash;
+        Str *values;
+        size_t bytes;
+        Member *ring;
+        size_t head, n, cap;
+        uint64_t n_events; /* distinct */
+        uint32_t *per_ref; /* occurrences of each reference */
+        int64_t *
+                starts; /* temporal_ordered: the latest start of a chain that ends with reference i, or INT64_MIN */
+        uint64_t *start_events; /* the event that made it so: the next link must be a later one */
+        int64_t *starts_before; /* the same before that event */
+        long double sum;
+        uint64_t n_numbers;
+        ValueSlot *slots;
+        size_t n_slots, n_distinct, n_used;
+        int64_t last_ms;
+        uint64_t last_event; /* that touched it: not forgotten before it was asked about */
+        uint64_t asked;
+        bool asked_once, held, ends_chain;
+        int64_t chain_start;
+};
+
+struct Window {
+        const Correlation *c;
+        WindowGroup **buckets;
+        size_t n_groups, bytes, max_members;
+        WindowGroup *newest, *oldest;
+        WindowCounters counters;
+};
+
+#define BUCKETS 16384u
+
+int window_new(Window **ret, const Correlation *c) {
+        Window *w = calloc(1, sizeof(*w));
+
+        if (!w)
+                return -ENOMEM;
+        w->buckets = calloc(BUCKETS, sizeof(*w->buckets));
+        if (!w->buckets) {
+                free(w);
+                return -ENOMEM;
+        }
+        w->max_members = WINDOW_MAX_MEMBERS;
+        for (size_t i = 0; i < c->n_tests; i++)
+                if (c->tests[i].number > w->max_members)
+                        w->max_members = c->tests[i].number < MEMBERS_CEILING ? (size_t)c->tests[i].number + 2
+                                                                              : MEMBERS_CEILING;
+        w->c = c;
+        *ret = w;
+        return 0;
+}
+
+void window_rebind(Window *w, const Correlation *c) { w->c = c; }
+const WindowCounters *window_counters(const Window *w) { return &w->counters; }
+const Str *window_group_values(const WindowGroup *g) { return g->values; }
+
+static void group_free(WindowGroup *g) {
+        free(g->ring);
+        free(g->slots);
+        free(g);
+}
+
+Window *window_free(Window *w) {
+        if (!w)
+                return NULL;
+        for (WindowGroup *g = w->newest, *next; g; g = next) {
+                next = g->older;
+                group_free(g);
+        }
+        free(w->buckets);
+        free(w);
+        return NULL;
+}
+
+static void unlink_group(Window *w, WindowGroup *g) {
+        *(g->newer ? &g->newer->older : &w->newest) = g->older;
+        *(g->older ? &g->older->newer : &w->oldest) = g->newer;
+}
+
+static void link_group(Window *w, WindowGroup *g) {
+        g->newer = NULL;
+        g->older = w->newest;
+        *(w->newest ? &w->newest->newer : &w->oldest) = g;
+        w->newest = g;
+}
+
+static void forget(Window *w, WindowGroup *g) {
+        WindowGroup **at = &w->buckets[g->hash & (BUCKETS - 1)];
+
+        while (*at != g)
+                at = &(*at)->chain;
+        *at = g->chain;
+        unlink_group(w, g);
+        w->n_groups--;
+        w->bytes -= g->bytes;
+        group_free(g);
+}
+
+/* ---- values that are counted ---- */
+
+static ValueSlot *slot_of(ValueSlot *slots, size_t n, uint64_t value) {
+        size_t at = value & (n - 1);
+
+        while (slots[at].value && slots[at].value != value)
+                at = (at + 1) & (n - 1);
+        return &slots[at];
+}
+
+static int slots_grow(Window *w, WindowGroup *g) {
+        size_t n = 8;
+        ValueSlot *slots;
+
+        if (g->n_slots && g->n_used * 2 < g->n_slots)
+                return 0;
+        while (n <= g->n_distinct * 4)
+                n *= 2;
+        slots = calloc(n, sizeof(*slots));
+        if (!slots)
+                return -ENOMEM;
+        for (size_t i = 0; i < g->n_slots; i++)
+                if (g->slots[i].count)
+                        *slot_of(slots, n, g->slots[i].value) = g->slots[i];
+        w->bytes += n * sizeof(*slots) - g->n_slots * sizeof(*slots);
+        g->bytes += n * sizeof(*slots) - g->n_slots * sizeof(*slots);
+        free(g->slots);
+        g->slots = slots;
+        g->n_slots = n;
+        g->n_used = g->n_distinct;
+        return 0;
+}
+
+static int count_value(Window *w, WindowGroup *g, uint64_t value) {
+        ValueSlot *s;
+
+        if (slots_grow(w, g))
+                return -ENOMEM;
+        s = slot_of(g->slots, g->n_slots, value);
+        if (!s->value) {
+                s->value = value;
+                g->n_used++;
+        }
+        g->n_distinct += !s->count++;
+        return 0;
+}
+
+static void uncount_value(WindowGroup *g, uint64_t value) {
+        ValueSlot *s = slot_of(g->slots, g->n_slots, value);
+
+        if (s->count)
+                g->n_distinct -= !--s->count;
+}
+
+/* ---- members ---- */
+
+static Member *member_at(WindowGroup *g, size_t i) { return &g->ring[(g->head + i) & (g->cap - 1)]; }
+
+static void drop_first(Window *w, WindowGroup *g) {
+        Member *m = member_at(g, 0);
+
+        if (g->n == 1 || member_at(g, 1)->event != m->event)
+                g->n_events--;
+        g->per_ref[m->ref]--;
+        if (m->has_number) {
+                g->sum -= m->number;
+                g->n_numbers--;
+        }
+        if (w->c->type == CORRELATION_VALUE_COUNT)
+                uncount_value(g, m->value);
+        g->head = (g->head + 1) & (g->cap - 1);
+        g->n--;
+        if (!g->n_numbers)
+                g->sum = 0;
+}
+
+static int ring_grow(Window *w, WindowGroup *g) {
+        size_t cap = g->cap ? g->cap * 2 : 4;
+        Member *ring;
+
+        if (g->n < g->cap)
+                return 0;
+        ring = reallocarray(NULL, cap, sizeof(*ring));
+        if (!ring)
+                return -ENOMEM;
+        for (size_t i = 0; i < g->n; i++)
+                ring[i] = *member_at(g, i);
+        w->bytes += (cap - g->cap) * sizeof(*ring);
+        g->bytes += (cap - g->cap) * sizeof(*ring);
+        free(g->ring);
+        g->ring = ring;
+        g->cap = cap;
+        g->head = 0;
+        return 0;
+}
+
+static int append(Window *w, WindowGroup *g, const Member *m) {
+        if (g->n >= w->max_members) {
+                drop_first(w, g);
+                w->counters.members_dropped++;
+        }
+        if (ring_grow(w, g) || (w->c->type == CORRELATION_VALUE_COUNT && count_value(w, g, m->value)))
+                return -ENOMEM;
+        if (!g->n || member_at(g, g->n - 1)->event != m->event)
+                g->n_events++;
+        g->n++;
+        *member_at(g, g->n - 1) = *m;
+        g->per_ref[m->ref]++;
+        if (m->has_number) {
+                g->sum += m->number;
+                g->n_numbers++;
+        }
+        return 0;
+}
+
+/* ---- order ---- */
+
+/* The latest start of a chain of rules 1..i+1 that was complete before @event. */
+static int64_t start_before(const WindowGroup *g, size_t i, uint64_t event) {
+        return g->start_events[i] == event ? g->starts_before[i] : g->starts[i];
+}
+
+static void extend_chain(Window *w, WindowGroup *g, const Member *m) {
+        size_t i = m->ref;
+        int64_t start = i ? start_before(g, i - 1, m->event) : m->time_ms;
+
+        if (i + 1 == w->c->n_refs && start != INT64_MIN) {
+                g->ends_chain = true;
+                g->chain_start = start;
+        }
+        if (g->start_events[i] != m->event) {
+                g->starts_before[i] = g->starts[i];
+                g->start_events[i] = m->event;
+        }
+        if (start > g->starts[i])
+                g->starts[i] = start;
+}
+
+/* ---- groups ---- */
+
+static bool same_values(const WindowGroup *g, const Str *values, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!str_eq(g->values[i], values[i]))
+                        return false;
+        return true;
+}
+
+static uint64_t hash_values(const Str *v, size_t n) {
+        uint64_t h = 1;
+
+        for (size_t i = 0; i < n; i++)
+                h = hash_bytes(v[i].p, v[i].n, h);
+        return h | 1; /* 0 marks an empty slot */
+}
+
+static WindowGroup *new_group(Window *w, uint64_t hash, const Str *values) {
+        size_t n = w->c->n_group, refs = w->c->n_refs;
+        size_t size =
+                sizeof(WindowGroup) + n * sizeof(Str) + refs * (sizeof(uint32_t) + 3 * sizeof(int64_t)) + 16;
+        WindowGroup *g;
+        char *at;
+
+        for (size_t i = 0; i < n; i++)
+                size += values[i].n;
+        g = calloc(1, size);
+        if (!g)
+                return NULL;
+        g->hash = hash;
+        g->bytes = size;
+        g->values = (Str *)(g + 1);
+        g->starts = (int64_t *)(g->values + n);
+        g->starts_before = g->starts + refs;
+        g->start_events = (uint64_t *)(g->starts_before + refs);
+        g->per_ref = (uint32_t *)(g->start_events + refs);
+        at = (char *)(g->per_ref + refs);
+        for (size_t i = 0; i < refs; i++) {
+                g->starts[i] = g->starts_before[i] = INT64_MIN;
+                g->start_events[i] = UINT64_MAX;
+        }
+        for (size_t i = 0; i < n; i++) {
+                g->values[i] = (Str){ at, values[i].n };
+                if (values[i].n)
+                        memcpy(at, values[i].p, values[i].n);
+                at += values[i].n;
+        }
+        return g;
+}
+
+static bool may_forget(const Window *w, uint64_t event) {
+        return w->oldest && w->oldest->last_event != event;
+}
+
+/* Two a time, so that forgetting keeps up with coming. */
+static void forget_old(Window *w, uint64_t event, int64_t now_ms) {
+        for (int i = 0; i < 2 && may_forget(w, event) && w->oldest->last_ms < now_ms - w->c->span_ms; i++)
+                forget(w, w->oldest);
+        while (may_forget(w, event) && (w->n_groups >= WINDOW_MAX_GROUPS || w->bytes >= WINDOW_MAX_BYTES)) {
+                forget(w, w->oldest);
+                w->counters.groups_dropped++;
+        }
+}
+
+static WindowGroup *find_group(Window *w, const Str *values, int64_t now_ms) {
+        uint64_t hash = hash_values(values, w->c->n_group);
+        WindowGroup *g = w->buckets[hash & (BUCKETS - 1)];
+
+        while (g && (g->hash != hash || !same_values(g, values, w->c->n_group)))
+                g = g->chain;
+        if (g) {
+                unlink_group(w, g);
+        } else {
+                g = new_group(w, hash, values);
+                if (!g)
+                        return NULL;
+                g->chain = w->buckets[hash & (BUCKETS - 1)];
+                w->buckets[hash & (BUCKETS - 1)] = g;
+                w->n_groups++;
+                w->bytes += g->bytes;
+        }
+        link_group(w, g);
+        g->last_ms = now_ms;
+        return g;
+}
+
+static bool make_member(const Window *w, const Str *values, Member *m) {
+        switch (w->c->type) {
+        case CORRELATION_VALUE_COUNT:
+                for (size_t i = 0; i < w->c->n_values; i++)
+                        if (!values[i].p)
+                                return false;
+                m->value = hash_values(values, w->c->n_values);
+                return true;
+        case CORRELATION_VALUE_SUM:
+        case CORRELATION_VALUE_AVG:
+                m->has_number = values[0].p && number_parse(values[0], &m->number);
+                return true;
+        default: return true;
+        }
+}
+
+int window_add(Window *w, size_t ref, uint64_t event, int64_t time_ms, const Str *group, const Str *values,
+               WindowGroup **ret) {
+        Member m = { .time_ms = time_ms, .event = event, .ref = (uint32_t)ref };
+        WindowGroup *g;
+
+        *ret = NULL;
+        for (size_t i = 0; i < w->c->n_group; i++)
+                if (!group[i].p)
+                        return 0;
+        forget_old(w, event, time_ms);
+        g = find_group(w, group, time_ms);
+        if (!g)
+                return -ENOMEM;
+        *ret = g;
+        g->last_event = event;
+        while (g->n && member_at(g, 0)->time_ms < time_ms - w->c->span_ms)
+                drop_first(w, g);
+        if (!make_member(w, values, &m))
+                return 0;
+        if (w->c->type == CORRELATION_TEMPORAL_ORDERED) {
+                extend_chain(w, g, &m);
+                return 0;
+        }
+        return append(w, g, &m);
+}
+
+static bool tests_hold(const Correlation *c, long double v) {
+        for (size_t i = 0; i < c->n_tests; i++)
+                if (!compare_numbers(c->tests[i].compare, v, c->tests[i].number))
+                        return false;
+        return true;
+}
+
+static bool temporal_holds(const Correlation *c, const WindowGroup *g) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < c->n_refs; i++)
+                n += g->per_ref[i] > 0;
+        return c->n_tests ? tests_hold(c, (long double)n) : n == c->n_refs;
+}
+
+static bool holds(const Window *w, const WindowGroup *g) {
+        const Correlation *c = w->c;
+
+        switch (c->type) {
+        case CORRELATION_EVENT_COUNT: return tests_hold(c, (long double)g->n_events);
+        case CORRELATION_VALUE_COUNT: return tests_hold(c, (long double)g->n_distinct);
+        case CORRELATION_VALUE_SUM: return g->n_numbers && tests_hold(c, g->sum);
+        case CORRELATION_VALUE_AVG: return g->n_numbers && tests_hold(c, g->sum / (long double)g->n_numbers);
+        case CORRELATION_TEMPORAL: return temporal_holds(c, g);
+        default: return g->ends_chain && g->chain_start >= g->last_ms - c->span_ms;
+        }
+}
+
+bool window_ask(Window *w, WindowGroup *g, uint64_t event, bool edge, bool *ret_first) {
+        bool held = g->held, now;
+
+        *ret_first = !g->asked_once || g->asked != event;
+        if (!*ret_first)
+                return false;
+        g->asked_once = true;
+        g->asked = event;
+        now = g->held = holds(w, g);
+        g->ends_chain = false;
+        return now && !(edge && held);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The sliding window of one correlation: groups of occurrences, and whether the condition holds for a group.
+ *
+ * Occurrences come in the order of events. Each costs the same however many came before. Bounded: beyond WINDOW_MAX_GROUPS, or
+ * WINDOW_MAX_BYTES, the group heard from least recently is forgotten; beyond a group's own limit its oldest occurrences are. Values are
+ * compared by a keyed hash of 64 bits. */
+#include "rule/set.h"
+
+#define WINDOW_MAX_GROUPS  65536u
+#define WINDOW_MAX_BYTES   (16u << 20)
+#define WINDOW_MAX_MEMBERS 4096u /* of a group; more where the condition counts further */
+
+typedef struct Window Window;
+typedef struct WindowGroup WindowGroup;
+
+int window_new(Window **ret, const Correlation *c);
+Window *window_free(Window *w); /* returns NULL */
+
+/* The same window for a correlation that is the same in another set. */
+void window_rebind(Window *w, const Correlation *c);
+
+/* An occurrence of reference @ref in the event numbered @event (numbers rise). @group, @values: as many as the correlation names; one of
+ * @group absent (STR_NULL): nothing happens. *ret: the group, valid until the next event, or NULL. 0 or -ENOMEM. */
+int window_add(Window *w, size_t ref, uint64_t event, int64_t time_ms, const Str *group, const Str *values,
+               WindowGroup **ret);
+
+/* After all occurrences of an event: does the condition hold for the group now? @edge: and did it not before? To be asked once for each
+ * group and event; *ret_first is false when the group was asked for this event already. */
+bool window_ask(Window *w, WindowGroup *g, uint64_t event, bool edge, bool *ret_first);
+
+/* The group's values, one for each group-by name. */
+const Str *window_group_values(const WindowGroup *g);
+
+typedef struct {
+        uint64_t groups_dropped, members_dropped;
+} WindowCounters;
+
+const WindowCounters *window_counters(const Window *w);
