@@ -20,6 +20,19 @@ static const Command commands[] = {
           cmd_records },
         { "events", "[--format text|json] [FILE...]", "whole events with their interpreted fields",
           INPUT_HELP "  --format FORMAT    text for people, or json: one object a line\n", cmd_events },
+        { "test", "--rules PATH... [--format tsv|text|json] [FILE...]", "run rules over captures and list every hit",
+          "  --rules PATH       a rule file, or a directory of them; may come again\n"
+          "  --format FORMAT    text, json (one object a line), or tsv: rule and event, sorted\n"
+          "  --expand FILE      values for placeholders (name: value, or a list)\n"
+          "  --scope SCOPE      what a rule sees: context (a record, with what its event adds),\n"
+          "                     record, or event (search identifiers may be met by several records)\n"
+          "  --corr-fire WHEN   each: a correlation hits whenever it holds; edge: when it begins to\n"
+          "  --plain            ask every rule about every record: slow, for comparison\n" INPUT_HELP,
+          cmd_test },
+        { "check", "PATH...", "say what is wrong with rules",
+          "Each problem as file:line:column: error: what, and what to write instead.\n\n"
+          "  --expand FILE      values for placeholders (name: value, or a list)\n",
+          cmd_check },
 };
 
 /* Parts of the program that it starts itself, as aulert --role NAME. */
