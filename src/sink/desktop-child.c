@@ -247,6 +247,11 @@ static int notify(sd_bus *bus, sd_bus_error *error, const DesktopRequest *q, boo
         return r;
 }
 
+static bool is_late(int r, const sd_bus_error *error) {
+        return r == -ETIMEDOUT || sd_bus_error_has_name(error, SD_BUS_ERROR_TIMEOUT) ||
+               sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY);
+}
+
 static void show(Answer *a, const char *run_dir, uid_t uid, const DesktopRequest *q) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus *bus = NULL;
@@ -265,7 +270,8 @@ static void show(Answer *a, const char *run_dir, uid_t uid, const DesktopRequest
         if (r >= 0)
                 say(a, DESKTOP_SHOWN, "shown");
         else
-                say(a, DESKTOP_FAILED, "%s", error.message ? error.message : strerror(-r));
+                say(a, is_late(r, &error) ? DESKTOP_LATE : DESKTOP_FAILED, "%s",
+                    error.message ? error.message : strerror(-r));
         sd_bus_error_free(&error);
         sd_bus_close_unref(bus);
 }

@@ -18,7 +18,7 @@ typedef struct {
 } DesktopRequest;
 
 /* Exit statuses, and the first byte of the answer; the rest of it says in words what happened. */
-enum { DESKTOP_SHOWN = 0, DESKTOP_REFUSED = 1, DESKTOP_FAILED = 2 };
+enum { DESKTOP_SHOWN = 0, DESKTOP_REFUSED = 1, DESKTOP_FAILED = 2, DESKTOP_LATE = 3 /* no answer in time */ };
 
 void desktop_request_write(Buf *out, const DesktopRequest *q);
 /* False when the bytes are no request. Texts borrow from @s. */

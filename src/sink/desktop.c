@@ -163,7 +163,7 @@ static void end_job(Desktop *d, uint64_t id, uid_t uid, int status, Str why) {
 
         t->n_left--;
         t->n_shown += status == DESKTOP_SHOWN;
-        t->n_failed += status == DESKTOP_FAILED;
+        t->n_failed += status == DESKTOP_FAILED || status == DESKTOP_LATE;
         if (status != DESKTOP_SHOWN)
                 note_why(t, uid, why);
         settle_ticket(d, t);
@@ -251,12 +251,12 @@ static int on_exit_child(sd_event_source *s, const siginfo_t *si, void *userdata
         uid_t uid = c->uid;
         char reply[256];
         ssize_t n = recv(c->fd, reply, sizeof(reply), MSG_DONTWAIT);
-        int status = n > 0 && (uint8_t)reply[0] <= DESKTOP_FAILED ? reply[0] : DESKTOP_FAILED;
+        int status = n > 0 && (uint8_t)reply[0] <= DESKTOP_LATE ? reply[0] : DESKTOP_FAILED;
         Str why = n > 0 ? (Str){ reply + 1, (size_t)n - 1 } : STR("its session bus did not answer in time");
 
         if (n <= 0 && !c->late)
                 why = STR("the process that was to show it died");
-        note_answer(d, uid, n <= 0);
+        note_answer(d, uid, n <= 0 || status == DESKTOP_LATE);
         free_child(c);
         end_job(d, id, uid, status, why);
         start_jobs(d);
