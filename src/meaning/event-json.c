@@ -1,60 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include "base/escape.h"
-#include "meaning/enriched.h"
 #include "meaning/event-json.h"
-#include "meaning/event-state.h"
-#include "meaning/json-string.h"
-#include "meaning/vocabulary.h"
+#include "meaning/explained.h"
+#include "meaning/json-writer.h"
 
-/* One record while it is written. Texts and exact bytes come after the fields in the output: they wait in buffers of the state. */
-typedef struct {
-        Buf *out, *text, *exact;
-        Meaning *m;
-        EventState *state;
-        const Record *record;
-        Vocabulary *words;
-        uint64_t enriched_bits; /* of names that auditd explained */
-        bool exceptions;        /* kinds depend on the type of the record */
-} Writer;
-
-static inline void put_opening(Buf *b, const Word *w) {
-        char *d = buf_reserve(b, w->n_opening + 32);
-
-        if (unlikely(!d))
-                return;
-        memcpy(d, w->opening, 32);
-        if (unlikely(w->n_opening > 32))
-                memcpy(d, w->opening, w->n_opening);
-        b->n += w->n_opening;
-}
-
-/* The name and its colon, for what is no string. */
-static void put_name(Buf *b, const Word *w) { buf_put(b, w->opening, w->n_opening - 1); }
-
-static inline void put_closing(Buf *b) {
-        char *d = buf_reserve(b, 2);
-
-        if (unlikely(!d))
-                return;
-        memcpy(d, "\",", 2);
-        b->n += 2;
-}
-
-/* Of a buffer in which every item ends with a comma: the last one becomes @end. */
-static void close_list(Buf *b, size_t start, char end) {
-        if (b->n > start && b->p[b->n - 1] == ',')
-                b->n--;
-        buf_putc(b, end);
-}
-
-static void put_exact(Writer *w, const Word *word, Str bytes) {
-        put_opening(w->exact, word);
+static void put_exact(JsonWriter *w, const Word *word, Str bytes) {
+        json_opening(w->exact, word);
         escape_base64(w->exact, bytes);
-        put_closing(w->exact);
+        json_closing(w->exact);
 }
 
-static FieldKind kind_of(const Writer *w, const Word *word, const Field *f) {
+static FieldKind kind_of(const JsonWriter *w, const Word *word, const Field *f) {
         return unlikely(w->exceptions) ? decode_kind(w->record->type, f->name) : word->kind;
 }
 
@@ -69,15 +26,14 @@ static void put_keys(Buf *b, Str text) {
                         stop = end;
                 buf_putc(b, '"');
                 escape_json(b, (Str){ p, (size_t)(stop - p) });
-                put_closing(b);
+                json_closing(b);
         }
-        close_list(b, 0, ']');
+        json_close_list(b, 0, ']');
 }
 
 static bool holds_keys(FieldKind kind, Str text) { return kind == KIND_KEY && memchr(text.p, 1, text.n); }
 
-/* The text of a field that stands alone under its name. @exact: the value itself was UTF-8. */
-static void put_text(Writer *w, const Word *word, const Field *f, bool exact) {
+void json_text(JsonWriter *w, const Word *word, const Field *f, bool exact) {
         FieldKind kind = kind_of(w, word, f);
         bool replaced;
         Str text;
@@ -85,45 +41,40 @@ static void put_text(Writer *w, const Word *word, const Field *f, bool exact) {
         if (!meaning_text_of(w->m, kind, f, &text))
                 return;
         if (unlikely(holds_keys(kind, text))) {
-                put_name(w->text, word);
+                json_name(w->text, word);
                 put_keys(w->text, text);
                 buf_putc(w->text, ',');
                 replaced = !escape_is_utf8(text);
         } else {
-                put_opening(w->text, word);
+                json_opening(w->text, word);
                 replaced = json_string(w->text, text) == JSON_STRING_REPLACED;
-                put_closing(w->text);
+                json_closing(w->text);
         }
         if (unlikely(replaced) && exact)
                 put_exact(w, word, text);
 }
 
-/* seperms= is the one plain field that is shown otherwise than it was logged. */
-static inline bool is_own_text(const Writer *w, const Word *word, JsonString form) {
-        return word->kind == KIND_PLAIN && form == JSON_STRING_PLAIN && !w->exceptions &&
-               !(w->enriched_bits & word->bit) && !w->state->is_avc;
-}
-
 /* All fields in one go, while no name comes twice. False: one did, and what was written is to be forgotten. */
-static bool put_once(Writer *w, const Field *v, size_t n, size_t place, bool enriched) {
+static bool put_once(JsonWriter *w, const Field *v, size_t n, size_t place, bool enriched) {
         uint64_t object = vocabulary_next_object(w->words);
 
         for (size_t i = 0; i < n; i++) {
                 const Field *f = &v[i];
-                Word *word = vocabulary_word(w->words, w->record->type, place + i, f->name);
+                Word *word = vocabulary_word(w->words, w->guesses, place + i, f->name);
                 JsonString form;
 
                 if (unlikely(!word || word->seen_in == object))
                         return false;
                 word->seen_in = object;
-                put_opening(w->out, word);
+                json_opening(w->out, word);
                 form = json_string_slack(w->out,
                                          f->braced ? (Str){ f->value.p - 1, f->value.n + 2 } : f->value);
-                put_closing(w->out);
+                json_closing(w->out);
                 if (unlikely(form == JSON_STRING_REPLACED))
                         put_exact(w, word, f->value);
-                if (!enriched && !is_own_text(w, word, form))
-                        put_text(w, word, f, form != JSON_STRING_REPLACED);
+                w->odd_names = w->odd_names || !word->exact;
+                if (!enriched)
+                        json_text(w, word, f, form != JSON_STRING_REPLACED);
         }
         return true;
 }
@@ -131,17 +82,18 @@ static bool put_once(Writer *w, const Field *v, size_t n, size_t place, bool enr
 /* ---- names that come again ---- */
 
 /* Chains the fields of each name: next[i] is the following one of the same name, heads are marked. 0 or -ENOMEM. */
-static int chain(Writer *w, const Field *v, size_t n) {
+static int chain(JsonWriter *w, const Field *v, size_t n) {
         uint64_t object = vocabulary_next_object(w->words);
         FieldChain *c = event_state_chains(w->state, n);
 
         if (!c)
                 return -ENOMEM;
         for (uint32_t i = 0; i < n; i++) {
-                Word *word = vocabulary_word(w->words, -1, i, v[i].name);
+                Word *word = vocabulary_find(w->words, v[i].name);
 
                 if (!word)
                         return -ENOMEM;
+                w->odd_names = w->odd_names || !word->exact;
                 c[i] = (FieldChain){ .word = word, .head = word->seen_in != object };
                 if (!c[i].head)
                         c[word->last].next = i;
@@ -156,7 +108,7 @@ static Str shown_value(const Field *f) {
 }
 
 /* Text or value of one element; true: it is other than the value. */
-static bool put_element(Writer *w, Buf *b, const Word *word, const Field *f, Str *ret, bool *ret_exact) {
+static bool put_element(JsonWriter *w, Buf *b, const Word *word, const Field *f, Str *ret, bool *ret_exact) {
         FieldKind kind = kind_of(w, word, f);
         bool differs = meaning_text_of(w->m, kind, f, ret);
 
@@ -170,47 +122,47 @@ static bool put_element(Writer *w, Buf *b, const Word *word, const Field *f, Str
         }
         buf_putc(b, '"');
         *ret_exact = json_string(b, *ret) != JSON_STRING_REPLACED;
-        put_closing(b);
+        json_closing(b);
         return differs;
 }
 
-static void put_array_opening(Buf *b, const Word *word) {
-        put_name(b, word);
+static void open_array(Buf *b, const Word *word) {
+        json_name(b, word);
         buf_putc(b, '[');
 }
 
-static void put_element_exact(Writer *w, Str bytes, bool exact) {
+static void put_element_exact(JsonWriter *w, Str bytes, bool exact) {
         if (exact) {
                 BUF_LIT(w->exact, "null,");
                 return;
         }
         buf_putc(w->exact, '"');
         escape_base64(w->exact, bytes);
-        put_closing(w->exact);
+        json_closing(w->exact);
 }
 
 /* One array of the values. True: base64 was needed. */
-static bool put_values(Writer *w, const Field *v, const FieldChain *c, uint32_t head) {
+static bool put_values(JsonWriter *w, const Field *v, const FieldChain *c, uint32_t head) {
         size_t exact_start = w->exact->n, start;
         bool all_exact = true;
 
-        put_array_opening(w->exact, c[head].word);
-        put_array_opening(w->out, c[head].word);
+        open_array(w->exact, c[head].word);
+        open_array(w->out, c[head].word);
         start = w->out->n;
         for (uint32_t i = head;; i = c[i].next) {
                 bool exact;
 
                 buf_putc(w->out, '"');
                 exact = json_string(w->out, shown_value(&v[i])) != JSON_STRING_REPLACED;
-                put_closing(w->out);
+                json_closing(w->out);
                 put_element_exact(w, v[i].value, exact);
                 all_exact = all_exact && exact;
                 if (!c[i].next)
                         break;
         }
-        close_list(w->out, start, ']');
+        json_close_list(w->out, start, ']');
         buf_putc(w->out, ',');
-        close_list(w->exact, exact_start, ']');
+        json_close_list(w->exact, exact_start, ']');
         buf_putc(w->exact, ',');
         if (all_exact)
                 w->exact->n = exact_start;
@@ -218,12 +170,12 @@ static bool put_values(Writer *w, const Field *v, const FieldChain *c, uint32_t 
 }
 
 /* The array of the texts, unless all are the values. @exact: base64 of the name is still free. */
-static void put_texts(Writer *w, const Field *v, const FieldChain *c, uint32_t head, bool free_exact) {
+static void put_texts(JsonWriter *w, const Field *v, const FieldChain *c, uint32_t head, bool free_exact) {
         size_t text_start = w->text->n, exact_start = w->exact->n, start;
         bool any = false, all_exact = true;
 
-        put_array_opening(w->text, c[head].word);
-        put_array_opening(w->exact, c[head].word);
+        open_array(w->text, c[head].word);
+        open_array(w->exact, c[head].word);
         start = w->text->n;
         for (uint32_t i = head;; i = c[i].next) {
                 bool exact;
@@ -235,9 +187,9 @@ static void put_texts(Writer *w, const Field *v, const FieldChain *c, uint32_t h
                 if (!c[i].next)
                         break;
         }
-        close_list(w->text, start, ']');
+        json_close_list(w->text, start, ']');
         buf_putc(w->text, ',');
-        close_list(w->exact, exact_start, ']');
+        json_close_list(w->exact, exact_start, ']');
         buf_putc(w->exact, ',');
         if (!any)
                 w->text->n = text_start;
@@ -245,19 +197,19 @@ static void put_texts(Writer *w, const Field *v, const FieldChain *c, uint32_t h
                 w->exact->n = exact_start;
 }
 
-static void put_single(Writer *w, const Field *f, Word *word, bool enriched) {
+static void put_single(JsonWriter *w, const Field *f, Word *word, bool enriched) {
         JsonString form;
 
-        put_opening(w->out, word);
+        json_opening(w->out, word);
         form = json_string(w->out, shown_value(f));
-        put_closing(w->out);
+        json_closing(w->out);
         if (form == JSON_STRING_REPLACED)
                 put_exact(w, word, f->value);
         if (!enriched)
-                put_text(w, word, f, form != JSON_STRING_REPLACED);
+                json_text(w, word, f, form != JSON_STRING_REPLACED);
 }
 
-static int put_repeated(Writer *w, const Field *v, size_t n, bool enriched) {
+static int put_repeated(JsonWriter *w, const Field *v, size_t n, bool enriched) {
         const FieldChain *c;
         int r = chain(w, v, n);
 
@@ -280,7 +232,7 @@ static int put_repeated(Writer *w, const Field *v, size_t n, bool enriched) {
         return 0;
 }
 
-static int put_object(Writer *w, const Field *v, size_t n, size_t place, bool enriched) {
+static int put_object(JsonWriter *w, const Field *v, size_t n, size_t place, bool enriched) {
         size_t start = w->out->n, text = w->text->n, exact = w->exact->n;
         int r = 0;
 
@@ -290,7 +242,7 @@ static int put_object(Writer *w, const Field *v, size_t n, size_t place, bool en
                 w->exact->n = exact;
                 r = put_repeated(w, v, n, enriched);
         }
-        close_list(w->out, start, '}');
+        json_close_list(w->out, start, '}');
         return r;
 }
 
@@ -302,14 +254,14 @@ static void put_type(Buf *out, Str type) {
         BUF_LIT(out, "\",\"fields\":{");
 }
 
-static void put_raw(Writer *w) {
+static void put_raw(JsonWriter *w) {
         Str body = record_body(w->record);
 
         BUF_LIT(w->out, ",\"raw\":\"");
         if (json_string(w->out, body) == JSON_STRING_REPLACED) {
                 BUF_LIT(w->exact, "\"raw\":\"");
                 escape_base64(w->exact, body);
-                put_closing(w->exact);
+                json_closing(w->exact);
         }
         buf_putc(w->out, '"');
 }
@@ -317,37 +269,56 @@ static void put_raw(Writer *w) {
 static void put_buffer(Buf *out, const char *key, Buf *list) {
         buf_putz(out, key);
         buf_put(out, list->p, list->n);
-        close_list(out, 0, '}');
+        json_close_list(out, 0, '}');
 }
 
-static bool needs_raw(const FieldVec *fields, uint64_t cut_before) {
-        return fields->has_words || fields->n_cut != cut_before;
-}
-
-static int put_record(Writer *w, const Record *record) {
+/* Any record: enriched or not, with repeated names, with bytes that are not UTF-8. */
+static int put_any(JsonWriter *w) {
         FieldVec *fields = &w->state->fields;
-        uint64_t cut = fields->n_cut;
         size_t n;
-        int r = field_split(fields, record);
+        int r = field_split(fields, w->record);
 
         if (r)
                 return r;
         n = fields->n - fields->n_enriched;
-        w->record = record;
-        w->exceptions = decode_has_exceptions(record->type);
-        event_state_begin(w->state, record);
-        vocabulary_begin(w->words);
-        meaning_begin(w->m, record, fields);
-        w->enriched_bits = meaning_enriched_bits(w->m);
-        buf_clear(w->text);
-        buf_clear(w->exact);
-        put_type(w->out, record_type_name(record));
+        meaning_begin(w->m, w->record, fields);
         r = put_object(w, fields->v, n, 0, false);
         BUF_LIT(w->out, ",\"enriched\":{");
-        if (!r)
-                r = put_object(w, fields->v + n, fields->n_enriched, n, true);
+        return r ? r : put_object(w, fields->v + n, fields->n_enriched, n, true);
+}
+
+static int begin_record(JsonWriter *w, const Record *record) {
+        w->record = record;
+        w->exceptions = decode_has_exceptions(record->type);
+        w->odd_names = false;
+        w->guesses = vocabulary_guesses(w->words, record->type);
+        if (unlikely(!w->state->explained) && explained_new(&w->state->explained))
+                return -ENOMEM;
+        if (vocabulary_begin(w->words))
+                explained_forget(w->state->explained);
+        event_state_begin(w->state, record);
+        buf_clear(w->text);
+        buf_clear(w->exact);
+        return 0;
+}
+
+static int put_record(JsonWriter *w, const Record *record) {
+        uint64_t cut = w->state->fields.n_cut;
+        size_t start;
+        int r = begin_record(w, record);
+
+        if (r)
+                return r;
+        put_type(w->out, record_type_name(record));
+        start = w->out->n;
+        if (unlikely(!json_fast(w))) {
+                w->out->n = start;
+                buf_clear(w->text);
+                buf_clear(w->exact);
+                r = put_any(w);
+        }
         put_buffer(w->out, ",\"text\":{", w->text);
-        if (unlikely(needs_raw(fields, cut)))
+        if (unlikely(w->state->fields.has_words || w->odd_names || w->state->fields.n_cut != cut))
                 put_raw(w);
         if (unlikely(w->exact->n))
                 put_buffer(w->out, ",\"base64\":{", w->exact);
@@ -403,12 +374,12 @@ static void put_head(Buf *out, EventState *state, const Event *event) {
 
 int event_json(Buf *out, Meaning *m, const Event *event) {
         EventState *state = meaning_event_state(m);
-        Writer w = { .out = out,
-                     .text = &state->text,
-                     .exact = &state->exact,
-                     .m = m,
-                     .state = state,
-                     .words = meaning_vocabulary(m) };
+        JsonWriter w = { .out = out,
+                         .text = &state->text,
+                         .exact = &state->exact,
+                         .m = m,
+                         .state = state,
+                         .words = meaning_vocabulary(m) };
 
         put_head(out, state, event);
         for (const Record *r = event->records; r; r = r->next) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include "meaning/event-state.h"
+#include "meaning/explained.h"
 
 #define TIME_DIGITS 20u /* "2026-11-22T10:11:12." */
 
@@ -12,6 +13,7 @@ void event_state_done(EventState *s) {
         buf_done(&s->text);
         buf_done(&s->exact);
         free(s->chains);
+        explained_free(s->explained);
         *s = EVENT_STATE_INIT;
 }
 

@@ -13,6 +13,7 @@ typedef struct {
 typedef struct EventState {
         FieldVec fields;
         Buf text, exact;
+        struct Explained *explained; /* made when it is needed first */
         FieldChain *chains;
         size_t n_chains;
         bool is_avc; /* the record of event_state_begin() is an AVC or USER_AVC */

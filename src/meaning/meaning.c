@@ -21,6 +21,7 @@ struct Meaning {
         LibraryContext call;
         Enriched enriched;
         Buf raw, text; /* what a result is put together in */
+        uint64_t generation;
         MeaningCounters counters;
 };
 
@@ -65,7 +66,13 @@ Meaning *meaning_free(Meaning *m) {
         return NULL;
 }
 
-void meaning_refresh(Meaning *m) { names_refresh(m->names); }
+void meaning_refresh(Meaning *m) {
+        names_refresh(m->names);
+        m->generation++;
+}
+
+uint64_t meaning_generation(const Meaning *m) { return m->generation + 1; }
+
 void meaning_only_snapshot(Meaning *m) { names_only_snapshot(m->names); }
 Vocabulary *meaning_vocabulary(Meaning *m) { return m->vocabulary; }
 EventState *meaning_event_state(Meaning *m) { return &m->state; }
@@ -142,8 +149,6 @@ void meaning_begin(Meaning *m, const Record *record, const FieldVec *fields) {
         m->call.a1 = hex_at(m, fields, 5, STR("a1"));
         enriched_begin(&m->enriched, record, fields);
 }
-
-uint64_t meaning_enriched_bits(const Meaning *m) { return m->enriched.seen; }
 
 /* ---- values ---- */
 
@@ -325,6 +330,10 @@ static bool argument(Meaning *m, const Field *f, unsigned n, Str *ret) {
         case ARGUMENT_ASK: return library_argument(m->library, &m->call, n, value, ret) || itself(m, f, ret);
         }
         return hex(m, value, ret);
+}
+
+bool meaning_argument_is_hex(Meaning *m, unsigned n) {
+        return library_argument_form(m->library, &m->call, n) == ARGUMENT_HEX;
 }
 
 static bool a0(Meaning *m, const Field *f, Str *ret) { return argument(m, f, 0, ret); }

@@ -43,9 +43,11 @@ bool meaning_text(Meaning *m, const Field *field, Str *ret);
 /* The same for a caller who knows decode_kind() of the field. */
 bool meaning_text_of(Meaning *m, FieldKind kind, const Field *field, Str *ret);
 
-/* One bit, enriched_bit() of its name, for each field that auditd explained in the record of meaning_begin(). A field of
- * kind plain without it, without control characters, and not called seperms, is its own meaning. */
-uint64_t meaning_enriched_bits(const Meaning *m);
+/* True: argument @n (0..3) of the system call in the record is shown as 0x and the value. */
+bool meaning_argument_is_hex(Meaning *m, unsigned n);
+
+/* Another number whenever names may have changed: what was remembered of them is to be forgotten. Never 0. */
+uint64_t meaning_generation(const Meaning *m);
 
 /* The name for a numeric id, or unknown(N) / unset as libauparse says; lent likewise. */
 Str meaning_user(Meaning *m, uint32_t uid);

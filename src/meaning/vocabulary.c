@@ -7,16 +7,13 @@
 #include "meaning/enriched.h"
 #include "meaning/vocabulary.h"
 
-#define N_TYPES  256u
-#define N_PLACES 64u
-
 struct Vocabulary {
         Word **slots; /* open addressing */
         size_t n, cap;
         uint64_t objects;
         Arena arena;
         Buf scratch;
-        Word *guesses[N_TYPES][N_PLACES];
+        Word *guesses[VOCABULARY_TYPES][VOCABULARY_PLACES];
 };
 
 int vocabulary_new(Vocabulary **ret) {
@@ -39,14 +36,15 @@ Vocabulary *vocabulary_free(Vocabulary *v) {
         return NULL;
 }
 
-void vocabulary_begin(Vocabulary *v) {
+bool vocabulary_begin(Vocabulary *v) {
         if (likely(v->n <= VOCABULARY_MAX))
-                return;
+                return false;
         free(v->slots);
         v->slots = NULL;
         v->n = v->cap = 0;
         memset(v->guesses, 0, sizeof(v->guesses));
         arena_done(&v->arena);
+        return true;
 }
 
 uint64_t vocabulary_next_object(Vocabulary *v) { return ++v->objects; }
@@ -124,16 +122,11 @@ static Word *learn(Vocabulary *v, Str name) {
         return add(v, name, buf_view(&v->scratch), exact);
 }
 
-static Word *find(Vocabulary *v, Str name) {
+Word *vocabulary_find(Vocabulary *v, Str name) {
         Word *w = v->cap ? v->slots[slot_of(v->slots, v->cap, name)] : NULL;
 
         return w ? w : learn(v, name);
 }
 
-Word *vocabulary_word(Vocabulary *v, int type, size_t place, Str name) {
-        Word **guess = &v->guesses[(unsigned)type % N_TYPES][place % N_PLACES];
-
-        if (unlikely(!*guess || !str_eq((*guess)->name, name)))
-                *guess = find(v, name);
-        return *guess;
-}
+Word **vocabulary_guesses(Vocabulary *v, int type) { return v->guesses[(unsigned)type % VOCABULARY_TYPES]; }
+void *vocabulary_alloc(Vocabulary *v, size_t n) { return arena_alloc(&v->arena, n); }

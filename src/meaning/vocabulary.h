@@ -10,6 +10,8 @@
 
 #define VOCABULARY_MAX 4096u
 
+typedef struct Memo Memo; /* memo.h */
+
 typedef struct {
         Str name;
         FieldKind kind;      /* in records whose type makes no exception: decode_kind(0, name) */
@@ -19,6 +21,9 @@ typedef struct {
         size_t n_opening;
         uint64_t seen_in; /* number of the object in which it stood last … */
         uint32_t last;    /* … and the index of the field there; both belong to the writer of the object */
+        uint32_t explained_as; /* belong to explained.h */
+        uint64_t explained_by;
+        Memo *memos; /* belongs to memo.h; NULL until something is remembered */
 } Word;
 
 typedef struct Vocabulary Vocabulary;
@@ -26,11 +31,28 @@ typedef struct Vocabulary Vocabulary;
 int vocabulary_new(Vocabulary **ret); /* 0 or -ENOMEM */
 Vocabulary *vocabulary_free(Vocabulary *v);
 
-/* Before the first word of a record: words handed out before may be gone. */
-void vocabulary_begin(Vocabulary *v);
+/* Before the first word of a record. True: words handed out before are gone. */
+bool vocabulary_begin(Vocabulary *v);
 
 /* Names that are not UTF-8 and look the same in JSON are one word. NULL: out of memory. */
-Word *vocabulary_word(Vocabulary *v, int type, size_t place, Str name);
+Word *vocabulary_find(Vocabulary *v, Str name);
+
+/* Where vocabulary_word() looks first. */
+#define VOCABULARY_TYPES  256u
+#define VOCABULARY_PLACES 64u
+Word **vocabulary_guesses(Vocabulary *v, int type); /* VOCABULARY_PLACES of them */
+
+/* The same as vocabulary_find(), faster where @name stood at @place in the record of the same type before. */
+static inline Word *vocabulary_word(Vocabulary *v, Word **guesses, size_t place, Str name) {
+        Word **guess = &guesses[place % VOCABULARY_PLACES];
+
+        if (unlikely(!*guess || (*guess)->name.n != name.n || memcmp((*guess)->name.p, name.p, name.n)))
+                *guess = vocabulary_find(v, name);
+        return *guess;
+}
+
+/* Memory that lives as long as the words. Zeroed; NULL: out of memory. */
+void *vocabulary_alloc(Vocabulary *v, size_t n);
 
 /* A number that no object had before, for Word.seen_in. */
 uint64_t vocabulary_next_object(Vocabulary *v);

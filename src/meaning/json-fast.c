@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <libaudit.h>
+#include "meaning/explained.h"
+#include "meaning/json-writer.h"
+#include "meaning/memo.h"
+
+#define MARK 0x1D
+
+static inline void put_entry(Buf *b, const char *p, size_t n) {
+        char *d = buf_reserve(b, n + 32);
+
+        if (unlikely(!d))
+                return;
+        memcpy(d, p, 32);
+        if (unlikely(n > 32))
+                memcpy(d + 32, p + 32, n - 32);
+        b->n += n;
+}
+
+static void put_explained(JsonWriter *w, const ExplainedSet *set, const Word *word, Str value) {
+        const Explanation *x = &set->items[word->explained_as];
+
+        if (likely(!str_eq(x->text, value)))
+                put_entry(w->text, x->entry.p, x->entry.n);
+}
+
+/* Names that nobody was asked for because too many were asked may be known the next time. */
+static bool may_change(const JsonWriter *w, FieldKind kind, size_t start) {
+        if (kind != KIND_USER && kind != KIND_GROUP)
+                return false;
+        return memmem(w->text->p + start, w->text->n - start, "\"unknown(", 9);
+}
+
+static void put_remembered(JsonWriter *w, Word *word, const Field *f) {
+        uint64_t generation = meaning_generation(w->m);
+        Memo *memo = memo_at(w->words, word, f->value);
+        size_t start = w->text->n;
+
+        if (likely(memo && memo_holds(memo, generation, w->record->type, f))) {
+                if (memo->n_entry)
+                        put_entry(w->text, memo->entry, memo->n_entry);
+                return;
+        }
+        json_text(w, word, f, true);
+        if (memo && !w->text->failed && !w->exact->n && !may_change(w, word->kind, start))
+                memo_store(memo, generation, w->record->type, f,
+                           (Str){ w->text->p + start, w->text->n - start });
+}
+
+static void put_hex(JsonWriter *w, const Word *word, const Field *f) {
+        json_opening(w->text, word);
+        BUF_LIT(w->text, "0x");
+        json_string_slack(w->text, f->value);
+        json_closing(w->text);
+}
+
+static bool is_small_number(Str s) {
+        for (size_t i = 0; i < s.n; i++)
+                if (s.p[i] < '0' || s.p[i] > '9')
+                        return false;
+        return s.n && s.n < 19;
+}
+
+/* The value is printable ASCII without quotes and backslashes. */
+static void put_meaning(JsonWriter *w, Word *word, const Field *f) {
+        switch (word->kind) {
+        case KIND_PLAIN: return;
+        case KIND_TEXT:
+        case KIND_TEXT_MAYBE:
+        case KIND_KEY:
+        case KIND_PROCTITLE:
+                if (f->quoted && w->record->type != AUDIT_CWD)
+                        return;
+                if (f->quoted && str_starts(f->value, STR("/")) && !memmem(f->value.p, f->value.n, "..", 2))
+                        return;
+                put_remembered(w, word, f);
+                return;
+        case KIND_EXIT:
+                if (!f->quoted && is_small_number(f->value))
+                        return;
+                put_remembered(w, word, f);
+                return;
+        case KIND_A0:
+        case KIND_A1:
+        case KIND_A2:
+        case KIND_A3:
+                if (!f->quoted && f->value.n && meaning_argument_is_hex(w->m, word->kind - KIND_A0))
+                        put_hex(w, word, f);
+                else
+                        json_text(w, word, f, true);
+                return;
+        case KIND_SYSCALL:
+        case KIND_SADDR: json_text(w, word, f, true); return;
+        default: put_remembered(w, word, f); return;
+        }
+}
+
+static bool put_fields(JsonWriter *w, const FieldVec *fields, const ExplainedSet *set) {
+        uint64_t object = vocabulary_next_object(w->words);
+
+        for (size_t i = 0; i < fields->n; i++) {
+                const Field *f = &fields->v[i];
+                Word *word = vocabulary_word(w->words, w->guesses, i, f->name);
+                JsonString form;
+
+                if (unlikely(!word || word->seen_in == object || !word->exact))
+                        return false;
+                word->seen_in = object;
+                json_opening(w->out, word);
+                form = json_string_slack(w->out, f->value);
+                json_closing(w->out);
+                if (unlikely(form == JSON_STRING_REPLACED))
+                        return false;
+                if (set && word->explained_by == set->id)
+                        put_explained(w, set, word, f->value);
+                else if (likely(form == JSON_STRING_PLAIN))
+                        put_meaning(w, word, f);
+                else
+                        json_text(w, word, f, true);
+        }
+        return true;
+}
+
+bool json_fast(JsonWriter *w) {
+        FieldVec *fields = &w->state->fields;
+        Record body = *w->record;
+        Str whole = record_body(w->record);
+        const char *mark = memchr(whole.p, MARK, whole.n);
+        const ExplainedSet *set = NULL;
+        size_t start;
+
+        if (w->exceptions || w->state->is_avc)
+                return false;
+        if (mark) {
+                body.text.n = (size_t)(mark - body.text.p);
+                set = explained_find(w->state->explained, w->words, body.type,
+                                     (Str){ mark + 1, whole.n - (size_t)(mark + 1 - whole.p) });
+                if (!set)
+                        return false;
+        }
+        if (field_split(fields, &body))
+                return false;
+        meaning_begin(w->m, w->record, fields);
+        start = w->out->n;
+        if (!put_fields(w, fields, set) || w->exact->n)
+                return false;
+        json_close_list(w->out, start, '}');
+        BUF_LIT(w->out, ",\"enriched\":{");
+        start = w->out->n;
+        if (set)
+                buf_str(w->out, set->json);
+        json_close_list(w->out, start, '}');
+        return true;
+}
