@@ -381,6 +381,7 @@ int event_json(Buf *out, Meaning *m, const Event *event) {
                          .state = state,
                          .words = meaning_vocabulary(m) };
 
+        meaning_tick(m);
         put_head(out, state, event);
         for (const Record *r = event->records; r; r = r->next) {
                 int error = put_record(&w, r);

@@ -3,6 +3,7 @@
 #include "meaning/explained.h"
 #include "meaning/json-writer.h"
 #include "meaning/memo.h"
+#include "record/scan.h"
 
 #define MARK 0x1D
 
@@ -32,18 +33,18 @@ static bool may_change(const JsonWriter *w, FieldKind kind, size_t start) {
 }
 
 static void put_remembered(JsonWriter *w, Word *word, const Field *f) {
-        uint64_t generation = meaning_generation(w->m);
+        uint64_t generation = meaning_generation(w->m), second = meaning_second(w->m);
         Memo *memo = memo_at(w->words, word, f->value);
         size_t start = w->text->n;
 
-        if (likely(memo && memo_holds(memo, generation, w->record->type, f))) {
+        if (likely(memo && memo_holds(memo, generation, second, w->record->type, f))) {
                 if (memo->n_entry)
                         put_entry(w->text, memo->entry, memo->n_entry);
                 return;
         }
         json_text(w, word, f, true);
-        if (memo && !w->text->failed && !w->exact->n && !may_change(w, word->kind, start))
-                memo_store(memo, generation, w->record->type, f,
+        if (memo && !w->text->failed && !w->exact->n)
+                memo_store(memo, may_change(w, word->kind, start) ? second : generation, w->record->type, f,
                            (Str){ w->text->p + start, w->text->n - start });
 }
 
@@ -95,29 +96,93 @@ static void put_meaning(JsonWriter *w, Word *word, const Field *f) {
         }
 }
 
+/* Where the next byte goes. A buffer is not written to while a cursor stands in it: stores through a cursor cannot be taken for
+ * changes of the buffer's own members, which a store to buf->p[i] could be. */
+typedef struct {
+        char *p, *end;
+} Cursor;
+
+static inline Cursor cursor_at(Buf *b) { return (Cursor){ b->p + b->n, b->p + b->cap }; }
+
+static bool make_room(Buf *b, Cursor *c, size_t n) {
+        b->n = (size_t)(c->p - b->p);
+        if (!buf_reserve(b, n))
+                return false;
+        *c = cursor_at(b);
+        return true;
+}
+
+static inline Word *word_at(const JsonWriter *w, size_t place, Str name) {
+        Word **guess = &w->guesses[place % VOCABULARY_PLACES];
+
+        if (likely(*guess && (*guess)->name.n == name.n && name.n <= 32 &&
+                   scan_same32((*guess)->name.p, name.p, (unsigned)name.n)))
+                return *guess;
+        return vocabulary_word(w->words, w->guesses, place, name);
+}
+
+/* Copies @n bytes, sixteen at a time: as many more may be read and written. False: not all of them go into JSON as they are. */
+static inline bool copy_plain(char *d, const char *p, size_t n) {
+        bool plain = true;
+
+        for (size_t i = 0; i < n; i += 16) {
+                memcpy(d + i, p + i, 16);
+                plain = plain && json_plain16(p + i, n - i);
+        }
+        return plain;
+}
+
+static inline void put_what_it_means(JsonWriter *w, const ExplainedSet *set, Word *word, const Field *f) {
+        if (set && word->explained_by == set->id)
+                put_explained(w, set, word, f->value);
+        else if (word->kind != KIND_PLAIN)
+                put_meaning(w, word, f);
+}
+
+/* The rare value that needs escapes. False: it is not UTF-8. */
+static bool put_escaped(JsonWriter *w, const ExplainedSet *set, const Word *word, const Field *f, Cursor *c) {
+        bool exact;
+
+        w->out->n = (size_t)(c->p - w->out->p);
+        exact = escape_json(w->out, f->value);
+        if (!buf_reserve(w->out, 64) || !exact)
+                return false;
+        *c = cursor_at(w->out);
+        if (set && word->explained_by == set->id)
+                put_explained(w, set, word, f->value);
+        else
+                json_text(w, word, f, true);
+        return true;
+}
+
 static bool put_fields(JsonWriter *w, const FieldVec *fields, const ExplainedSet *set) {
         uint64_t object = vocabulary_next_object(w->words);
+        Cursor c = cursor_at(w->out);
 
         for (size_t i = 0; i < fields->n; i++) {
                 const Field *f = &fields->v[i];
-                Word *word = vocabulary_word(w->words, w->guesses, i, f->name);
-                JsonString form;
+                Word *word = word_at(w, i, f->name);
 
                 if (unlikely(!word || word->seen_in == object || !word->exact))
                         return false;
                 word->seen_in = object;
-                json_opening(w->out, word);
-                form = json_string_slack(w->out, f->value);
-                json_closing(w->out);
-                if (unlikely(form == JSON_STRING_REPLACED))
+                if (unlikely((size_t)(c.end - c.p) < word->n_opening + f->value.n + 64) &&
+                    !make_room(w->out, &c, word->n_opening + f->value.n + 64))
                         return false;
-                if (set && word->explained_by == set->id)
-                        put_explained(w, set, word, f->value);
-                else if (likely(form == JSON_STRING_PLAIN))
-                        put_meaning(w, word, f);
-                else
-                        json_text(w, word, f, true);
+                memcpy(c.p, word->opening, 32);
+                if (unlikely(word->n_opening > 32))
+                        memcpy(c.p, word->opening, word->n_opening);
+                c.p += word->n_opening;
+                if (likely(copy_plain(c.p, f->value.p, f->value.n))) {
+                        c.p += f->value.n;
+                        put_what_it_means(w, set, word, f);
+                } else if (!put_escaped(w, set, word, f, &c)) {
+                        return false;
+                }
+                memcpy(c.p, "\",", 2);
+                c.p += 2;
         }
+        w->out->n = (size_t)(c.p - w->out->p);
         return true;
 }
 

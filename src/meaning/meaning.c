@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <libaudit.h>
 #include <stdlib.h>
-#include "base/hash.h"
+#include <time.h>
 #include "meaning/enriched.h"
 #include "meaning/vocabulary.h"
 #include "meaning/event-state.h"
@@ -18,10 +18,15 @@ struct Meaning {
         Vocabulary *vocabulary;
         EventState state;
         const Record *record;
+        const FieldVec *fields;
         LibraryContext call;
+        bool has_arguments; /* call.a0 and call.a1 were read */
+        char last_arch[16];
+        size_t n_last_arch; /* 0: none */
+        int last_machine;
         Enriched enriched;
         Buf raw, text; /* what a result is put together in */
-        uint64_t generation;
+        uint64_t generation, second;
         MeaningCounters counters;
 };
 
@@ -73,6 +78,17 @@ void meaning_refresh(Meaning *m) {
 
 uint64_t meaning_generation(const Meaning *m) { return m->generation + 1; }
 
+void meaning_tick(Meaning *m) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+        m->second = (uint64_t)now.tv_sec;
+}
+
+uint64_t meaning_second(const Meaning *m) {
+        return (m->second << 16 | (m->generation & 0xFFFF)) | 1ull << 63;
+}
+
 void meaning_only_snapshot(Meaning *m) { names_only_snapshot(m->names); }
 Vocabulary *meaning_vocabulary(Meaning *m) { return m->vocabulary; }
 EventState *meaning_event_state(Meaning *m) { return &m->state; }
@@ -119,11 +135,37 @@ static int read_number(Meaning *m, Str s, int base, uint64_t *ret) {
         return -errno;
 }
 
-static uint64_t hex_at(Meaning *m, const FieldVec *fields, size_t i, Str name) {
-        const Field *f = field_at(fields, i, i, name);
+static uint64_t hex_at(Meaning *m, size_t i, Str name) {
+        const Field *f = field_at(m->fields, i, i, name);
         uint64_t v = 0;
 
         return f && read_number(m, raw_value(f), 16, &v) ? UINT64_MAX : v;
+}
+
+/* What few system calls depend on, and only when one is there. */
+static const LibraryContext *call_with_arguments(Meaning *m) {
+        if (!m->has_arguments) {
+                m->call.a0 = hex_at(m, 4, STR("a0"));
+                m->call.a1 = hex_at(m, 5, STR("a1"));
+                m->has_arguments = true;
+        }
+        return &m->call;
+}
+
+/* The same as in the record before, most of the time. */
+static int machine_of(Meaning *m, Str arch) {
+        uint64_t v;
+        int machine;
+
+        if (likely(m->n_last_arch && str_eq(arch, (Str){ m->last_arch, m->n_last_arch })))
+                return m->last_machine;
+        machine = read_number(m, arch, 16, &v) ? -1 : audit_elf_to_machine((unsigned)v);
+        if (arch.n <= sizeof(m->last_arch)) {
+                memcpy(m->last_arch, arch.p, arch.n);
+                m->n_last_arch = arch.n;
+                m->last_machine = machine;
+        }
+        return machine;
 }
 
 /* libauparse takes arch and syscall from where they stand in SYSCALL and SECCOMP records and from nowhere else, so that a
@@ -134,19 +176,18 @@ void meaning_begin(Meaning *m, const Record *record, const FieldVec *fields) {
         uint64_t v;
 
         m->record = record;
+        m->fields = fields;
+        m->has_arguments = false;
         m->call = (LibraryContext){ .type = record->type, .machine = -1, .number = UINT32_MAX };
         if (arch) {
                 m->call.arch = raw_value(arch);
-                if (!read_number(m, m->call.arch, 16, &v))
-                        m->call.machine = audit_elf_to_machine((unsigned)v);
+                m->call.machine = machine_of(m, m->call.arch);
         }
         if (number) {
                 m->call.syscall = raw_value(number);
                 if (!read_number(m, m->call.syscall, 10, &v))
                         m->call.number = (uint32_t)v;
         }
-        m->call.a0 = hex_at(m, fields, 4, STR("a0"));
-        m->call.a1 = hex_at(m, fields, 5, STR("a1"));
         enriched_begin(&m->enriched, record, fields);
 }
 
@@ -212,7 +253,7 @@ static bool syscall_name(Meaning *m, const Field *f, Str *ret) {
         }
         *ret = str_from(name);
         if (unlikely(m->call.machine >= 0 && (str_eq(*ret, STR("socketcall")) || str_eq(*ret, STR("ipc")))))
-                return library_syscall(m->library, &m->call, m->call.syscall, ret);
+                return library_syscall(m->library, call_with_arguments(m), m->call.syscall, ret);
         return true;
 }
 
@@ -323,11 +364,13 @@ static bool hex(Meaning *m, Str value, Str *ret) {
 static bool argument(Meaning *m, const Field *f, unsigned n, Str *ret) {
         Str value = raw_value(f);
 
-        switch (library_argument_form(m->library, &m->call, n)) {
+        switch (library_argument_form(m->library, n == 2 ? call_with_arguments(m) : &m->call, n)) {
         case ARGUMENT_HEX: break;
         case ARGUMENT_USER: return id_text(m, NAMES_USER, value, 16, ret);
         case ARGUMENT_GROUP: return id_text(m, NAMES_GROUP, value, 16, ret);
-        case ARGUMENT_ASK: return library_argument(m->library, &m->call, n, value, ret) || itself(m, f, ret);
+        case ARGUMENT_ASK:
+                return library_argument(m->library, call_with_arguments(m), n, value, ret) ||
+                       itself(m, f, ret);
         }
         return hex(m, value, ret);
 }

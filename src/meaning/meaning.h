@@ -49,6 +49,10 @@ bool meaning_argument_is_hex(Meaning *m, unsigned n);
 /* Another number whenever names may have changed: what was remembered of them is to be forgotten. Never 0. */
 uint64_t meaning_generation(const Meaning *m);
 
+/* The like for names that were not found: they may be known a second later. The second is that of the last meaning_tick(). */
+void meaning_tick(Meaning *m);
+uint64_t meaning_second(const Meaning *m);
+
 /* The name for a numeric id, or unknown(N) / unset as libauparse says; lent likewise. */
 Str meaning_user(Meaning *m, uint32_t uid);
 Str meaning_group(Meaning *m, uint32_t gid);
