@@ -5,7 +5,20 @@
 #include "meaning/explained.h"
 #include "meaning/json-writer.h"
 
-static void put_exact(JsonWriter *w, const Word *word, Str bytes) {
+/* There is one place for a name in "base64"; the first comes in, and the whole line is shown for the others. "raw" is kept free for that. */
+static bool claim_exact(JsonWriter *w, Word *word) {
+        if (word->exact_in == w->numbers[0] || word->exact_in == w->numbers[1] ||
+            str_eq(word->name, STR("raw"))) {
+                w->needs_raw = true;
+                return false;
+        }
+        word->exact_in = w->numbers[w->in_enriched];
+        return true;
+}
+
+static void put_exact(JsonWriter *w, Word *word, Str bytes) {
+        if (!claim_exact(w, word))
+                return;
         json_opening(w->exact, word);
         escape_base64(w->exact, bytes);
         json_closing(w->exact);
@@ -33,7 +46,7 @@ static void put_keys(Buf *b, Str text) {
 
 static bool holds_keys(FieldKind kind, Str text) { return kind == KIND_KEY && memchr(text.p, 1, text.n); }
 
-void json_text(JsonWriter *w, const Word *word, const Field *f, bool exact) {
+void json_text(JsonWriter *w, Word *word, const Field *f, bool exact) {
         FieldKind kind = kind_of(w, word, f);
         bool replaced;
         Str text;
@@ -72,7 +85,7 @@ static bool put_once(JsonWriter *w, const Field *v, size_t n, size_t place, bool
                 json_closing(w->out);
                 if (unlikely(form == JSON_STRING_REPLACED))
                         put_exact(w, word, f->value);
-                w->odd_names = w->odd_names || !word->exact;
+                w->needs_raw = w->needs_raw || !word->exact;
                 if (!enriched)
                         json_text(w, word, f, form != JSON_STRING_REPLACED);
         }
@@ -93,7 +106,7 @@ static int chain(JsonWriter *w, const Field *v, size_t n) {
 
                 if (!word)
                         return -ENOMEM;
-                w->odd_names = w->odd_names || !word->exact;
+                w->needs_raw = w->needs_raw || !word->exact;
                 c[i] = (FieldChain){ .word = word, .head = word->seen_in != object };
                 if (!c[i].head)
                         c[word->last].next = i;
@@ -164,7 +177,7 @@ static bool put_values(JsonWriter *w, const Field *v, const FieldChain *c, uint3
         buf_putc(w->out, ',');
         json_close_list(w->exact, exact_start, ']');
         buf_putc(w->exact, ',');
-        if (all_exact)
+        if (all_exact || !claim_exact(w, c[head].word))
                 w->exact->n = exact_start;
         return !all_exact;
 }
@@ -193,7 +206,7 @@ static void put_texts(JsonWriter *w, const Field *v, const FieldChain *c, uint32
         buf_putc(w->exact, ',');
         if (!any)
                 w->text->n = text_start;
-        if (!any || all_exact || !free_exact)
+        if (!any || all_exact || !free_exact || !claim_exact(w, c[head].word))
                 w->exact->n = exact_start;
 }
 
@@ -236,10 +249,13 @@ static int put_object(JsonWriter *w, const Field *v, size_t n, size_t place, boo
         size_t start = w->out->n, text = w->text->n, exact = w->exact->n;
         int r = 0;
 
+        w->in_enriched = enriched;
         if (unlikely(!put_once(w, v, n, place, enriched))) {
                 w->out->n = start;
                 w->text->n = text;
                 w->exact->n = exact;
+                w->numbers[enriched] =
+                        vocabulary_next_object(w->words); /* its places in "base64" are free again */
                 r = put_repeated(w, v, n, enriched);
         }
         json_close_list(w->out, start, '}');
@@ -287,18 +303,26 @@ static int put_any(JsonWriter *w) {
         return r ? r : put_object(w, fields->v + n, fields->n_enriched, n, true);
 }
 
+/* As if nothing had been written of the record yet. */
+static void start_over(JsonWriter *w, size_t out_start) {
+        w->out->n = out_start;
+        w->needs_raw = false;
+        w->in_enriched = false;
+        w->numbers[0] = vocabulary_next_object(w->words);
+        w->numbers[1] = vocabulary_next_object(w->words);
+        buf_clear(w->text);
+        buf_clear(w->exact);
+}
+
 static int begin_record(JsonWriter *w, const Record *record) {
         w->record = record;
         w->exceptions = decode_has_exceptions(record->type);
-        w->odd_names = false;
         w->guesses = vocabulary_guesses(w->words, record->type);
         if (unlikely(!w->state->explained) && explained_new(&w->state->explained))
                 return -ENOMEM;
         if (vocabulary_begin(w->words))
                 explained_forget(w->state->explained);
         event_state_begin(w->state, record);
-        buf_clear(w->text);
-        buf_clear(w->exact);
         return 0;
 }
 
@@ -311,14 +335,13 @@ static int put_record(JsonWriter *w, const Record *record) {
                 return r;
         put_type(w->out, record_type_name(record));
         start = w->out->n;
+        start_over(w, start);
         if (unlikely(!json_fast(w))) {
-                w->out->n = start;
-                buf_clear(w->text);
-                buf_clear(w->exact);
+                start_over(w, start);
                 r = put_any(w);
         }
         put_buffer(w->out, ",\"text\":{", w->text);
-        if (unlikely(w->state->fields.has_words || w->odd_names || w->state->fields.n_cut != cut))
+        if (unlikely(w->state->fields.has_words || w->needs_raw || w->state->fields.n_cut != cut))
                 put_raw(w);
         if (unlikely(w->exact->n))
                 put_buffer(w->out, ",\"base64\":{", w->exact);

@@ -7,8 +7,9 @@
  * (what auditd appended behind 0x1D, likewise), text (interpreted, only names where it differs from fields: an array where fields
  * has one or where a key holds several), raw (the body as logged, only when it holds words that are in no field). The first four are
  * always there. A string that was not UTF-8 has U+FFFD in it; its exact bytes stand in base64 in an object "base64" of the same record
- * (node, id: of the event), under the same key; in an array there, null stands for strings that are exact. Where fields and text of a name
- * are both not UTF-8, base64 has those of fields. */
+ * (node, id: of the event), under the same key; in an array there, null stands for strings that are exact. Where a name has two such
+ * strings, base64 has the first (fields before enriched before text), and the record has "raw", also exact; likewise for names that are
+ * not UTF-8, which fall together when they look the same, and for a field called raw. */
 #include "meaning/meaning.h"
 
 /* Appends one line, newline included. 0 or -ENOMEM. Output is flushed through buf_maybe_flush() inside long events when @out has an fd. */

@@ -26,10 +26,11 @@ static void put_explained(JsonWriter *w, const ExplainedSet *set, const Word *wo
 }
 
 /* Names that nobody was asked for because too many were asked may be known the next time. */
-static bool may_change(const JsonWriter *w, FieldKind kind, size_t start) {
-        if (kind != KIND_USER && kind != KIND_GROUP)
-                return false;
-        return memmem(w->text->p + start, w->text->n - start, "\"unknown(", 9);
+static bool may_change(const JsonWriter *w, const Word *word, size_t start) {
+        Str entry = { w->text->p + start, w->text->n - start };
+
+        return (word->kind == KIND_USER || word->kind == KIND_GROUP) && entry.n > word->n_opening + 8 &&
+               !memcmp(entry.p + word->n_opening, "unknown(", 8);
 }
 
 static void put_remembered(JsonWriter *w, Word *word, const Field *f) {
@@ -44,7 +45,7 @@ static void put_remembered(JsonWriter *w, Word *word, const Field *f) {
         }
         json_text(w, word, f, true);
         if (memo && !w->text->failed && !w->exact->n)
-                memo_store(memo, may_change(w, word->kind, start) ? second : generation, w->record->type, f,
+                memo_store(memo, may_change(w, word, start) ? second : generation, w->record->type, f,
                            (Str){ w->text->p + start, w->text->n - start });
 }
 
@@ -140,7 +141,7 @@ static inline void put_what_it_means(JsonWriter *w, const ExplainedSet *set, Wor
 }
 
 /* The rare value that needs escapes. False: it is not UTF-8. */
-static bool put_escaped(JsonWriter *w, const ExplainedSet *set, const Word *word, const Field *f, Cursor *c) {
+static bool put_escaped(JsonWriter *w, const ExplainedSet *set, Word *word, const Field *f, Cursor *c) {
         bool exact;
 
         w->out->n = (size_t)(c->p - w->out->p);

@@ -12,9 +12,11 @@ typedef struct {
         EventState *state;
         const Record *record;
         Vocabulary *words;
-        Word **guesses;  /* for the type of the record */
-        bool exceptions; /* kinds depend on the type of the record */
-        bool odd_names;  /* a name was not UTF-8 */
+        Word **guesses;      /* for the type of the record */
+        bool exceptions;     /* kinds depend on the type of the record */
+        bool needs_raw;      /* a name was not UTF-8, or "base64" has no place for all that was not */
+        bool in_enriched;    /* which of its two objects is written */
+        uint64_t numbers[2]; /* of those, unlike any other's: whose strings "base64" has */
 } JsonWriter;
 
 static inline void json_opening(Buf *b, const Word *w) {
@@ -49,7 +51,7 @@ static inline void json_close_list(Buf *b, size_t start, char end) {
 
 /* Appends the entry of "text" for a field that stands alone under its name, if it has one, and what belongs into "base64". @exact: the value itself was
  * UTF-8. */
-void json_text(JsonWriter *w, const Word *word, const Field *f, bool exact);
+void json_text(JsonWriter *w, Word *word, const Field *f, bool exact);
 
 /* Appends type, fields, enriched and text of a record, without the brackets around them, to w->out. False: it is an unusual
  * record, and what was written is to be forgotten. Sets up the state's fields for the caller. */

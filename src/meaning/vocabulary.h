@@ -19,8 +19,9 @@ typedef struct {
         uint64_t bit;        /* enriched_bit(name) */
         const char *opening; /* "name":" for JSON, quotes and colon included; 32 readable bytes follow */
         size_t n_opening;
-        uint64_t seen_in; /* number of the object in which it stood last … */
-        uint32_t last;    /* … and the index of the field there; both belong to the writer of the object */
+        uint64_t seen_in;  /* number of the object in which it stood last … */
+        uint32_t last;     /* … and the index of the field there; both belong to the writer of the object */
+        uint64_t exact_in; /* number of the object whose string "base64" has; belongs to event-json.c */
         uint32_t explained_as; /* belong to explained.h */
         uint64_t explained_by;
         Memo *memos; /* belongs to memo.h; NULL until something is remembered */
