@@ -104,6 +104,9 @@ static const char *const odd_types[] = {
         "(null)",
         "USER_LOGIN_OF_A_NAME_THAT_IS_LONGER",
         "\xC3\xA9",
+        "0000000000000000000000000001300",
+        "UNKNOWN[1300]xxxxxxxxxxxxxxxxxx",
+        "1300xxxxxxxxxxxxxxxxxxxxxxxxx",
         "-1",
         "+1300",
         "TYPE=SYSCALL",
@@ -191,6 +194,9 @@ static const char *const odd_stamps[] = { "1",
                                           "1\x1D.2:3",
                                           "1.2:0000000000000000000000000000003" };
 
+/* Each of them is trimmed from the end of a value once at most, in one order. */
+static const char trailing[] = { ':', ',', '\'', ')' };
+
 void gen_fill(Buf *line, char c, size_t n) {
         while (n--)
                 buf_putc(line, c);
@@ -198,7 +204,7 @@ void gen_fill(Buf *line, char c, size_t n) {
 
 void gen_id(Gen *g, GenId *id) {
         Rng *r = &g->rng;
-        bool small = rng_one_in(r, 6);
+        bool small = !g->widest && rng_one_in(r, 6), wide = g->widest || rng_one_in(r, 12);
 
         if (rng_one_in(r, g->odd_header * 4)) {
                 snprintf(id->stamp, sizeof(id->stamp), "%s", RNG_PICK(r, odd_stamps));
@@ -207,7 +213,10 @@ void gen_id(Gen *g, GenId *id) {
                         (small ? 0 : g->sec) + rng_below(r, 3) - (rng_one_in(r, 8) ? rng_below(r, 5) : 0);
                 unsigned ms = rng_one_in(r, 2) ? 0 : rng_below(r, rng_one_in(r, 3) ? 1000 : 3);
 
-                snprintf(id->stamp, sizeof(id->stamp), small ? "%" PRId64 ".%u:%u" : "%" PRId64 ".%03u:%u",
+                snprintf(id->stamp, sizeof(id->stamp),
+                         small  ? "%" PRId64 ".%u:%u"
+                         : wide ? "%011" PRId64 ".%03u:%019u"
+                                : "%" PRId64 ".%03u:%u",
                          sec, ms, (small ? 1 : 100) + rng_below(r, rng_one_in(r, 3) ? 2000 : 3));
         }
         id->node[0] = 0;
@@ -239,7 +248,7 @@ static void gen_node(Gen *g, Buf *line, const GenId *id) {
         if (rng_one_in(r, g->odd_header * 8)) { /* a node name near the limits of either reading */
                 buf_putz(line, "node=");
                 gen_fill(line, RNG_PICK(r, "ab"),
-                         rng_one_in(r, 2) ? rng_between(r, 250, 262) : rng_between(r, 280, 345));
+                         rng_one_in(r, 2) ? rng_between(r, 248, 258) : rng_between(r, 280, 345));
                 buf_putc(line, ' ');
         } else {
                 buf_putz(line, id->node);
@@ -257,13 +266,32 @@ static void gen_type(Gen *g, Buf *line, bool *ret_avc) {
         *ret_avc = strstr(type, "AVC") || strstr(type, "1400") || strstr(type, "1107");
         buf_putz(line, odd && rng_one_in(r, 2) ? RNG_PICK(r, type_names) : "type=");
         buf_putz(line, type);
+        if (odd && rng_one_in(r, 4))
+                for (unsigned n = rng_below(r, 5); n; n--)
+                        buf_putc(line, RNG_PICK(r, trailing));
         gen_fill(line, ' ', odd && rng_one_in(r, 3) ? rng_below(r, 4) : 1);
+}
+
+/* Longer than the library's window, though every part is within our limits. */
+static void put_widest(Gen *g, Buf *line, const GenId *id) {
+        static const char *const wide[] = { "0000000000000000000000000001300",
+                                            "UNKNOWN[1300]xxxxxxxxxxxxxxxxxx",
+                                            "1327xxxxxxxxxxxxxxxxxxxxxxxxxxx" };
+
+        buf_putz(line, "node=");
+        gen_fill(line, 'a', g->widest);
+        buf_printf(line, " type=%s msg=audit(%s): ", RNG_PICK(&g->rng, wide), id->stamp);
 }
 
 void gen_header(Gen *g, Buf *line, const GenId *id, bool *ret_avc) {
         Rng *r = &g->rng;
         bool odd = rng_one_in(r, g->odd_header), far = rng_one_in(r, g->odd_header * 3);
 
+        if (g->widest && !odd) {
+                *ret_avc = false;
+                put_widest(g, line, id);
+                return;
+        }
         gen_node(g, line, id);
         gen_type(g, line, ret_avc);
         if (far && rng_one_in(r, 2))

@@ -179,6 +179,7 @@ void gen_case(Case *c, uint64_t seed, uint64_t number) {
         g.new_id = RNG_PICK(r, ((unsigned[]){ 1, 2, 4, 12, 40 }));
         g.avc = RNG_PICK(r, ((unsigned[]){ 0, 0, 10, 50 }));
         g.long_lines = rng_one_in(r, 200);
+        g.widest = rng_one_in(r, 60) ? rng_between(r, 250, 256) : 0;
         while (g.n_ids < rng_between(r, 2, GEN_IDS) && g.n_ids < GEN_IDS)
                 gen_id(&g, &g.ids[g.n_ids++]);
         n = rng_one_in(r, 8) ? rng_between(r, 1, CASE_LINES) : rng_between(r, 1, 24);
