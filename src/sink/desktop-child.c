@@ -17,10 +17,21 @@
 #include "base/escape.h"
 #include "sink/desktop-child.h"
 
-#define GROUPS_MAX   256
-#define ANSWER_USEC  1500000u /* for one answer of the bus */
-#define LIFE_S       3u       /* should the parent not end us */
+#define GROUPS_MAX  256
+#define ANSWER_USEC 1500000u /* for one answer of the bus */
+#define LIFE_S      3u       /* should the parent not end us */
+
+/* AddressSanitizer reserves terabytes. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define MEMORY_BYTES RLIM_INFINITY
+#else
 #define MEMORY_BYTES (256u << 20)
+#endif
 
 #define SERVICE   "org.freedesktop.Notifications"
 #define OBJECT    "/org/freedesktop/Notifications"
