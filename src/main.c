@@ -20,7 +20,13 @@ static const Command commands[] = {
           cmd_records },
         { "events", "[--format text|json] [FILE...]", "whole events with their interpreted fields",
           INPUT_HELP "  --format FORMAT    text for people, or json: one object a line\n", cmd_events },
-        { "test", "--rules PATH... [--format tsv|text|json] [FILE...]", "run rules over captures and list every hit",
+        { "watch", "[--rules PATH]... [--source SOURCE] [FILE...]", "alerts on the terminal, as they happen",
+          INPUT_HELP "  --rules PATH       a rule, or a folder of them (our own rules); may come again\n"
+                     "  --source SOURCE    stdin, or unix:PATH: what auditd's af_unix plugin offers\n"
+                     "  --format FORMAT    text, or json: one alert a line\n",
+          cmd_watch },
+        { "test", "--rules PATH... [--format tsv|text|json] [FILE...]",
+          "run rules over captures and list every hit",
           "  --rules PATH       a rule file, or a directory of them; may come again\n"
           "  --format FORMAT    text, json (one object a line), or tsv: rule and event, sorted\n"
           "  --expand FILE      values for placeholders (name: value, or a list)\n"
@@ -33,6 +39,13 @@ static const Command commands[] = {
           "Each problem as file:line:column: error: what, and what to write instead.\n\n"
           "  --expand FILE      values for placeholders (name: value, or a list)\n",
           cmd_check },
+        { "run", "[CONFIG]", "the plugin: what auditd starts",
+          "Reads records from stdin (or the configured source) and delivers alerts as CONFIG says\n"
+          "(" AULERT_CONFIG "). SIGHUP reloads it, SIGUSR1 logs the counters,\n"
+          "SIGTERM and the end of the input end it.\n",
+          cmd_run },
+        { "notify", "[--config CONFIG] SINK", "send a test alert through a sink and say what happened",
+          "SINK is the name of a sink of CONFIG (" AULERT_CONFIG ").\n", cmd_notify },
 };
 
 /* Parts of the program that it starts itself, as aulert --role NAME. */
@@ -40,7 +53,7 @@ static const struct {
         const char *name;
         RoleFn run;
 } roles[] = {
-        { NULL, NULL },
+        { "notify", role_notify },
 };
 
 static int print(int fd, const Buf *text) {
@@ -134,7 +147,7 @@ static int unknown(const char *word) {
 
 static int run_role(int argc, char **argv) {
         for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
-                if (argc > 0 && roles[i].name && !strcmp(argv[0], roles[i].name))
+                if (argc > 0 && !strcmp(argv[0], roles[i].name))
                         return roles[i].run(argc, argv);
         log_error("--role is for the program itself");
         return STATUS_USAGE;

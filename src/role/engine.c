@@ -77,8 +77,17 @@ static void on_diag(void *userdata, RuleDiagKind kind, const char *file, unsigne
 
 uint64_t engine_n_rules(const Engine *e) { return e->rules ? rule_set_stats(e->rules)->loaded : 0; }
 
+static void end_event(Engine *e) {
+        if (!e->login)
+                return;
+        attempts_add(e->attempts, e->login);
+        e->login = alert_unref(e->login);
+}
+
 /* Of several rules about logins that one event hits, the most severe speaks: it is one login. */
 static void keep_login(Engine *e, Alert *alert) {
+        if (e->login && !str_eq(e->login->event_id, alert->event_id))
+                end_event(e); /* a rule that had to wait tells about an earlier event */
         if (e->login && e->login->level >= alert->level) {
                 alert_unref(alert);
                 return;
@@ -134,13 +143,6 @@ int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_
         if (ret_n_errors)
                 *ret_n_errors = n_errors;
         return r;
-}
-
-static void end_event(Engine *e) {
-        if (likely(!e->login))
-                return;
-        attempts_add(e->attempts, e->login);
-        e->login = alert_unref(e->login);
 }
 
 void engine_event(Engine *e, const Event *event) {
