@@ -26,7 +26,9 @@ static bool grow(FieldVec *vec) {
         return true;
 }
 
-static int add(Split *s, Str name, Str value, bool quoted, bool braced) {
+/* Inline: a quarter of the time of splitting would go into calls. */
+static inline __attribute__((always_inline)) int add(Split *s, Str name, Str value, bool quoted,
+                                                     bool braced) {
         FieldVec *vec = s->vec;
 
         if (unlikely(vec->n == FIELD_MAX)) {
