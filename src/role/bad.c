@@ -5,13 +5,12 @@
 static const struct {
         const char *first, *total;
 } bad_texts[_BAD_N] = {
-        [BAD_LONG] = { "line is longer than the limit, dropped", "lines longer than the limit, dropped" },
-        [BAD_UNENDED] = { "last line has no newline, dropped", "last lines without newline, dropped" },
-        [BAD_NUL] = { "line holds a NUL, what follows it is ignored", "lines cut at a NUL" },
-        [BAD_RECORD] = { "not an audit record, dropped", "lines that are no audit records, dropped" },
-        [BAD_END] = { "header of the record has no end, dropped",
-                      "records whose header has no end, dropped" },
-        [BAD_DROPPED] = { "record dropped", "records dropped" },
+        [BAD_LONG] = { "line is longer than the limit, dropped", "longer than the limit" },
+        [BAD_UNENDED] = { "last line has no newline, dropped", "without newline at the end" },
+        [BAD_NUL] = { "line holds a NUL, what follows it is ignored", "cut at a NUL" },
+        [BAD_RECORD] = { "not an audit record, dropped", "not an audit record" },
+        [BAD_END] = { "header of the record has no end, dropped", "with a header without end" },
+        [BAD_DROPPED] = { "record dropped", "given up" },
 };
 
 static void note(BadLines *b, Bad bad, uint64_t line) {
@@ -35,10 +34,25 @@ void bad_note_event(BadLines *b, int event_error, uint64_t line) {
         note(b, kinds[event_error], line);
 }
 
-void bad_say_totals(const BadLines *b) {
-        for (Bad i = 0; i < _BAD_N; i++)
-                if (b->n[i] > 1)
-                        log_warning("%llu %s", (unsigned long long)b->n[i], bad_texts[i].total);
+void bad_say_totals(const BadLines *b, const EventCounters *events) {
+        uint64_t lines = events->lines + b->n[BAD_LONG] + b->n[BAD_UNENDED];
+        const char *between = "dropped: ";
+        Buf text = BUF_INIT;
+
+        for (Bad i = 0; i < _BAD_N; i++) {
+                if (!b->n[i] || i == BAD_NUL)
+                        continue;
+                buf_printf(&text, "%s%llu %s", between, (unsigned long long)b->n[i], bad_texts[i].total);
+                between = ", ";
+        }
+        if (b->n[BAD_NUL])
+                buf_printf(&text, "%s%llu %s", text.n ? "; " : "", (unsigned long long)b->n[BAD_NUL],
+                           bad_texts[BAD_NUL].total);
+        if (text.n && buf_z(&text))
+                log_warning("%llu lines: %llu records in %llu events, %llu EOE of events that had ended; %s",
+                            (unsigned long long)lines, (unsigned long long)events->records,
+                            (unsigned long long)events->events, (unsigned long long)events->eoe, text.p);
+        buf_done(&text);
 }
 
 static Str cut_line(Str *rest) {

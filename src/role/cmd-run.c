@@ -374,7 +374,7 @@ static int load(Run *run) {
 
 static void tear_down(Run *run) {
         if (run->reader && run->assembler) {
-                bad_say_totals(&run->bad);
+                bad_say_totals(&run->bad, event_counters(run->assembler));
                 print_counters(run, true);
         }
         while (run->n_retired)

@@ -179,7 +179,7 @@ int input_run(const InputOptions *options, char *const *paths, size_t n_paths) {
         if (options->end)
                 options->end(options->userdata);
         call_idle(&in);
-        bad_say_totals(&in.bad);
+        bad_say_totals(&in.bad, event_counters(in.assembler));
         bad_say_losses(event_counter_descs, event_n_counter_descs, event_counters(in.assembler));
         event_assembler_free(in.assembler);
         return status;
