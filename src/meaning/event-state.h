@@ -16,6 +16,7 @@ typedef struct EventState {
         struct Explained *explained; /* made when it is needed first */
         FieldChain *chains;
         size_t n_chains;
+        bool thorough; /* for tests: nothing is copied finished, every record takes the way that knows everything */
         bool is_avc; /* the record of event_state_begin() is an AVC or USER_AVC */
         int64_t sec;
         bool has_time;

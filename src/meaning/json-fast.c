@@ -18,10 +18,12 @@ static inline void put_entry(Buf *b, const char *p, size_t n) {
         b->n += n;
 }
 
-static void put_explained(JsonWriter *w, const ExplainedSet *set, const Word *word, Str value) {
+static void put_explained(JsonWriter *w, const ExplainedSet *set, const Word *word, const Field *f) {
         const Explanation *x = &set->items[word->explained_as];
 
-        if (likely(!str_eq(x->text, value)))
+        if (unlikely(!f->value.n && !f->quoted)) /* libauparse has no such field */
+                return;
+        if (likely(!str_eq(x->text, f->value)))
                 put_entry(w->text, x->entry.p, x->entry.n);
 }
 
@@ -135,7 +137,7 @@ static inline bool copy_plain(char *d, const char *p, size_t n) {
 
 static inline void put_what_it_means(JsonWriter *w, const ExplainedSet *set, Word *word, const Field *f) {
         if (set && word->explained_by == set->id)
-                put_explained(w, set, word, f->value);
+                put_explained(w, set, word, f);
         else if (word->kind != KIND_PLAIN)
                 put_meaning(w, word, f);
 }
@@ -150,7 +152,7 @@ static bool put_escaped(JsonWriter *w, const ExplainedSet *set, Word *word, cons
                 return false;
         *c = cursor_at(w->out);
         if (set && word->explained_by == set->id)
-                put_explained(w, set, word, f->value);
+                put_explained(w, set, word, f);
         else
                 json_text(w, word, f, true);
         return true;
@@ -195,7 +197,7 @@ bool json_fast(JsonWriter *w) {
         const ExplainedSet *set = NULL;
         size_t start;
 
-        if (w->exceptions || w->state->is_avc)
+        if (w->exceptions || w->state->is_avc || w->state->thorough)
                 return false;
         if (mark) {
                 body.text.n = (size_t)(mark - body.text.p);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* print-events json|text <CAPTURE: events as JSON or as text, for tests of the writers without the command around them. */
+/* print-events json|thorough|text <CAPTURE: events as JSON (thorough: without anything remembered) or as text, for tests of the writers without the command around them. */
 #include <stdio.h>
 #include <unistd.h>
 #include "meaning/event-json.h"
+#include "meaning/event-state.h"
 #include "meaning/event-text.h"
 #include "source/line.h"
 
@@ -25,7 +26,7 @@ static void print(void *userdata, const Event *event) {
 static void recycle(void *assembler) { event_detach(assembler); }
 
 int main(int argc, char **argv) {
-        Printer p = { .out = BUF_INIT, .json = argc > 1 && !strcmp(argv[1], "json") };
+        Printer p = { .out = BUF_INIT, .json = argc > 1 && strcmp(argv[1], "text") };
         EventAssembler *a;
         LineReader *reader;
         Str line;
@@ -34,6 +35,7 @@ int main(int argc, char **argv) {
         if (meaning_new(&p.meaning) || event_assembler_new(&a, EVENT_DEFAULT, NULL, print, &p) ||
             line_reader_new(&reader, STDIN_FILENO, &(LineOptions){ .recycle = recycle, .userdata = a }))
                 return 1;
+        meaning_event_state(p.meaning)->thorough = argc > 1 && !strcmp(argv[1], "thorough");
         while (line_reader_fill(reader) == 0)
                 while (line_reader_next(reader, &line, NULL))
                         event_add(a, line);
