@@ -2,9 +2,10 @@
 #pragma once
 /* The fields that auditd appended to a record, found by the name of the field that they explain.
  *
- * auditd writes UID="root" for uid=0. Facts of libauparse 3.0.9 (load_interpretation_list()): the name in lower case is the
- * name of the field, the first of several counts, "unknown-…" is looked up anew, and a record whose first added word is
- * SADDR={ … } has no other. Finding is constant in time however many there are. */
+ * auditd writes UID="root" for uid=0. Facts of libauparse 3.0.9 (load_interpretation_list()): the name in
+ * lower case is the name of the field, the first of several counts, "unknown-…" is looked up anew, and a
+ * record whose first added word is SADDR={ … } has no other. Finding is constant in time however many
+ * there are. */
 #include "record/field.h"
 
 typedef struct {

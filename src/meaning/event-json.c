@@ -5,7 +5,8 @@
 #include "meaning/explained.h"
 #include "meaning/json-writer.h"
 
-/* There is one place for a name in "base64"; the first comes in, and the whole line is shown for the others. "raw" is kept free for that. */
+/* There is one place for a name in "base64"; the first comes in, and the whole line is shown for the
+ * others. "raw" is kept free for that. */
 static bool claim_exact(JsonWriter *w, Word *word) {
         if (word->exact_in == w->numbers[0] || word->exact_in == w->numbers[1] ||
             str_eq(word->name, STR("raw"))) {
@@ -67,7 +68,8 @@ void json_text(JsonWriter *w, Word *word, const Field *f, bool exact) {
                 put_exact(w, word, text);
 }
 
-/* All fields in one go, while no name comes twice. False: one did, and what was written is to be forgotten. */
+/* All fields in one go, while no name comes twice. False: one did, and what was written is to be
+ * forgotten. */
 static bool put_once(JsonWriter *w, const Field *v, size_t n, size_t place, bool enriched) {
         uint64_t object = vocabulary_next_object(w->words);
 
@@ -94,7 +96,8 @@ static bool put_once(JsonWriter *w, const Field *v, size_t n, size_t place, bool
 
 /* ---- names that come again ---- */
 
-/* Chains the fields of each name: next[i] is the following one of the same name, heads are marked. 0 or -ENOMEM. */
+/* Chains the fields of each name: next[i] is the following one of the same name, heads are marked. 0 or
+ * -ENOMEM. */
 static int chain(JsonWriter *w, const Field *v, size_t n) {
         uint64_t object = vocabulary_next_object(w->words);
         FieldChain *c = event_state_chains(w->state, n);

@@ -16,8 +16,8 @@ typedef struct EventState {
         struct Explained *explained; /* made when it is needed first */
         FieldChain *chains;
         size_t n_chains;
-        bool thorough; /* for tests: nothing is copied finished, every record takes the way that knows everything */
-        bool is_avc; /* the record of event_state_begin() is an AVC or USER_AVC */
+        bool thorough; /* for tests: nothing is copied finished */
+        bool is_avc;   /* the record of event_state_begin() is an AVC or USER_AVC */
         int64_t sec;
         bool has_time;
         char time[24]; /* of @sec: "2026-11-22T10:11:12." and, behind it, the milliseconds of the last call */
@@ -31,5 +31,6 @@ void event_state_begin(EventState *s, const Record *record);
 /* Room for @n of them, contents kept; NULL: out of memory. */
 FieldChain *event_state_chains(EventState *s, size_t n);
 
-/* "2026-11-22T10:11:12.345" (UTC), with @separator between date and time; empty outside of the years 0 to 9999. */
+/* "2026-11-22T10:11:12.345" (UTC), with @separator between date and time; empty outside of the years 0 to
+ * 9999. */
 Str event_state_time(EventState *s, const RecordId *id, char separator);

@@ -2,10 +2,11 @@
 #pragma once
 /* What auditd appended to a record, remembered as a whole.
  *
- * The names behind 0x1D hardly ever vary: the same user makes the same system calls. So the bytes are the key, and what is kept is
- * the finished JSON of the object "enriched" and of each entry of "text" that follows from it. Bounded: EXPLAINED_SETS sets of at most EXPLAINED_MAX
- * bytes. Anything unusual (repeated names, other bytes than printable ASCII, addresses, which do vary) is refused: the
- * caller then takes the way that knows everything. */
+ * The names behind 0x1D hardly ever vary: the same user makes the same system calls. So the bytes are the
+ * key, and what is kept is the finished JSON of the object "enriched" and of each entry of "text" that
+ * follows from it. Bounded: EXPLAINED_SETS sets of at most EXPLAINED_MAX bytes. Anything unusual (repeated
+ * names, other bytes than printable ASCII, addresses, which do vary) is refused: the caller then takes the
+ * way that knows everything. */
 #include "base/buf.h"
 #include "meaning/vocabulary.h"
 
@@ -36,6 +37,6 @@ Explained *explained_free(Explained *e);
 /* When words are gone. */
 void explained_forget(Explained *e);
 
-/* The set for @bytes, whose words are marked until the next call; NULL: to be written the long way. @type: of the record. RECORD_SLACK
- * bytes follow @bytes. */
+/* The set for @bytes, whose words are marked until the next call; NULL: to be written the long way. @type:
+ * of the record. RECORD_SLACK bytes follow @bytes. */
 const ExplainedSet *explained_find(Explained *e, Vocabulary *words, int type, Str bytes);

@@ -99,8 +99,8 @@ static void put_meaning(JsonWriter *w, Word *word, const Field *f) {
         }
 }
 
-/* Where the next byte goes. A buffer is not written to while a cursor stands in it: stores through a cursor cannot be taken for
- * changes of the buffer's own members, which a store to buf->p[i] could be. */
+/* Where the next byte goes. A buffer is not written to while a cursor stands in it: stores through a
+ * cursor cannot be taken for changes of the buffer's own members, which a store to buf->p[i] could be. */
 typedef struct {
         char *p, *end;
 } Cursor;
@@ -124,7 +124,8 @@ static inline Word *word_at(const JsonWriter *w, size_t place, Str name) {
         return vocabulary_word(w->words, w->guesses, place, name);
 }
 
-/* Copies @n bytes, sixteen at a time: as many more may be read and written. False: not all of them go into JSON as they are. */
+/* Copies @n bytes, sixteen at a time: as many more may be read and written. False: not all of them go into
+ * JSON as they are. */
 static inline bool copy_plain(char *d, const char *p, size_t n) {
         bool plain = true;
 

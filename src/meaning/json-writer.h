@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* What the two ways of writing a record as JSON have in common: event-json.c writes any record, json-fast.c the usual ones. */
+/* What the two ways of writing a record as JSON have in common: event-json.c writes any record,
+ * json-fast.c the usual ones. */
 #include "meaning/event-state.h"
 #include "meaning/json-string.h"
 #include "meaning/meaning.h"
 
-/* One record while it is written. Texts and exact bytes come after the fields in the output: they wait in buffers of the state. */
+/* One record while it is written. Texts and exact bytes come after the fields in the output: they wait in
+ * buffers of the state. */
 typedef struct {
         Buf *out, *text, *exact;
         Meaning *m;
@@ -49,10 +51,11 @@ static inline void json_close_list(Buf *b, size_t start, char end) {
         buf_putc(b, end);
 }
 
-/* Appends the entry of "text" for a field that stands alone under its name, if it has one, and what belongs into "base64". @exact: the value itself was
- * UTF-8. */
+/* Appends the entry of "text" for a field that stands alone under its name, if it has one, and what
+ * belongs into "base64". @exact: the value itself was UTF-8. */
 void json_text(JsonWriter *w, Word *word, const Field *f, bool exact);
 
-/* Appends type, fields, enriched and text of a record, without the brackets around them, to w->out. False: it is an unusual
- * record, and what was written is to be forgotten. Sets up the state's fields for the caller. */
+/* Appends type, fields, enriched and text of a record, without the brackets around them, to w->out. False:
+ * it is an unusual record, and what was written is to be forgotten. Sets up the state's fields for the
+ * caller. */
 bool json_fast(JsonWriter *w);

@@ -155,7 +155,8 @@ static bool cached(Library *l, uint64_t hash, bool *ret_differs, Str *ret) {
         return true;
 }
 
-/* Of the two places the one goes that was not used since the other came. RECORD_SLACK bytes follow, for wide loads. */
+/* Of the two places the one goes that was not used since the other came. RECORD_SLACK bytes follow, for
+ * wide loads. */
 static void remember(Library *l, uint64_t hash, bool same, Str text) {
         Entry *set = &l->cache[hash % LIBRARY_CACHE & ~1ul], *e = set;
         char *bytes;
@@ -233,8 +234,8 @@ static const char *ask_argument(Library *l, const LibraryContext *c, unsigned n,
 /* Values at which at least one differs from 0x… wherever the library knows more than digits. */
 static const char *const samples[] = { "0", "1", "2", "6", "ffffff9c", "5401", "7ffd12345678" };
 
-/* First and second arguments on which the meaning of later ones depends: prctl options that take a signal or a
- * capability, fcntl commands that take a user, levels of socket options, open with O_CREAT. */
+/* First and second arguments on which the meaning of later ones depends: prctl options that take a signal
+ * or a capability, fcntl commands that take a user, levels of socket options, open with O_CREAT. */
 static const struct {
         uint64_t a0, a1;
 } contexts[] = { { 0, 0 }, { 1, 1 }, { 0x17, F_SETOWN }, { 0x18, 0x40 }, { 0x18, 6 } };
@@ -295,7 +296,8 @@ static unsigned call_facts(Library *l, const LibraryContext *c) {
         return *facts;
 }
 
-/* Which of the two ids it is, only the name tells: setgid, setresgid, setregid, setfsgid; the third argument of chown. */
+/* Which of the two ids it is, only the name tells: setgid, setresgid, setregid, setfsgid; the third
+ * argument of chown. */
 static ArgumentForm id_form(const LibraryContext *c, unsigned n, unsigned facts) {
         const char *name = decode_syscall_name(c->machine, c->number);
 

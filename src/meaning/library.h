@@ -2,14 +2,15 @@
 #pragma once
 /* Asks libauparse what one value means, and remembers the answer.
  *
- * libauparse interprets a field of a record, so a small record is made for it that holds the value and what its meaning depends
- * on: the type of the record and, for arguments of system calls, arch, syscall, a0 and a1. Answers are cached under exactly
- * that. Which arguments are shown as plain hexadecimal digits, so that nobody needs to be asked, is found out by trying a
- * few values the first time that a system call is seen; so pointers never reach the cache.
+ * libauparse interprets a field of a record, so a small record is made for it that holds the value and
+ * what its meaning depends on: the type of the record and, for arguments of system calls, arch, syscall,
+ * a0 and a1. Answers are cached under exactly that. Which arguments are shown as plain hexadecimal digits,
+ * so that nobody needs to be asked, is found out by trying a few values the first time that a system call
+ * is seen; so pointers never reach the cache.
  *
- * It never passes user or group ids to the library, which would ask the name service for each. The cache is
- * bounded: LIBRARY_CACHE answers of at most LIBRARY_ANSWER_MAX bytes; longer ones are asked for each time.
- * libauparse keeps global state: one thread only. */
+ * It never passes user or group ids to the library, which would ask the name service for each. The cache
+ * is bounded: LIBRARY_CACHE answers of at most LIBRARY_ANSWER_MAX bytes; longer ones are asked for each
+ * time. libauparse keeps global state: one thread only. */
 #include "record/field.h"
 
 #define LIBRARY_CACHE      4096u
@@ -28,8 +29,9 @@ typedef struct {
 int library_new(Library **ret); /* 0 or -ENOMEM */
 Library *library_free(Library *l);
 
-/* What libauparse says to the value of a field outside of system call arguments. @value: as in the record, quotes included. False: nothing else than
- * the value itself, or the value in its quotes. *ret is lent until the next call. */
+/* What libauparse says to the value of a field outside of system call arguments. @value: as in the record,
+ * quotes included. False: nothing else than the value itself, or the value in its quotes. *ret is lent
+ * until the next call. */
 bool library_field(Library *l, const LibraryContext *c, Str name, Str value, Str *ret);
 
 typedef enum {

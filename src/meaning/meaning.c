@@ -119,7 +119,8 @@ static Str raw_value(const Field *f) {
         return f->quoted ? (Str){ f->value.p - 1, f->value.n + 2 } : f->value;
 }
 
-/* As strtoull() reads it: leading blanks, a sign, then digits up to something else; nothing is 0. 0 or -ERANGE, -ENOMEM. */
+/* As strtoull() reads it: leading blanks, a sign, then digits up to something else; nothing is 0. 0 or
+ * -ERANGE, -ENOMEM. */
 static int read_number(Meaning *m, Str s, int base, uint64_t *ret) {
         const char *z;
 
@@ -168,8 +169,9 @@ static int machine_of(Meaning *m, Str arch) {
         return machine;
 }
 
-/* libauparse takes arch and syscall from where they stand in SYSCALL and SECCOMP records and from nowhere else, so that a
- * record with fewer fields before them (SECCOMP without subj=) has unknown-syscall(-1) in it. */
+/* libauparse takes arch and syscall from where they stand in SYSCALL and SECCOMP records and from nowhere
+ * else, so that a record with fewer fields before them (SECCOMP without subj=) has unknown-syscall(-1) in
+ * it. */
 void meaning_begin(Meaning *m, const Record *record, const FieldVec *fields) {
         const Field *arch = field_at(fields, 0, 9, STR("arch"));
         const Field *number = field_at(fields, 1, 10, STR("syscall"));
@@ -193,7 +195,7 @@ void meaning_begin(Meaning *m, const Record *record, const FieldVec *fields) {
 
 /* ---- values ---- */
 
-/* What libauparse prints is cut at control characters' cost only here: they become octal digits. */
+/* Control characters in what is shown become octal digits. */
 static bool finish(Meaning *m, Str text, char keep, Str *ret) {
         if (likely(!unescape_has_control(text))) {
                 *ret = text;

@@ -2,13 +2,15 @@
 #pragma once
 /* What the value of a field means to a person: uid 0 is root, syscall 257 is openat, 2F746D70 is /tmp.
  *
- * The result equals what auparse_interpret_field() of the installed libauparse returns for the same record, in its
- * default escape mode (control characters as \ooo octal), except that names of users and groups come from our own snapshot, and
- * that an interpretation that is the value in double quotes counts as the value. Enriched fields of the record are used before anything is
- * looked up, as libauparse does. A quoted value runs to the next quote, blanks included (field.h), where libauparse cuts it.
+ * The result equals what auparse_interpret_field() of the installed libauparse returns for the same
+ * record, in its default escape mode (control characters as \ooo octal), except that names of users and
+ * groups come from our own snapshot, and that an interpretation that is the value in double quotes counts
+ * as the value. Enriched fields of the record are used before anything is looked up, as libauparse does. A
+ * quoted value runs to the next quote, blanks included (field.h), where libauparse cuts it.
  *
- * One Meaning belongs to one thread. Its caches are bounded. It never waits: a user or group that the snapshot lacks is looked up within a
- * small budget, with a negative cache, and is unknown(N) otherwise; counted. */
+ * One Meaning belongs to one thread. Its caches are bounded. It never waits: a user or group that the
+ * snapshot lacks is looked up within a small budget, with a negative cache, and is unknown(N) otherwise;
+ * counted. */
 #include "event/event.h"
 #include "meaning/decode.h"
 #include "record/field.h"
@@ -36,8 +38,9 @@ void meaning_only_snapshot(Meaning *m);
 /* Says which record the following calls of meaning_text() are about. @fields as field_split() gave them. */
 void meaning_begin(Meaning *m, const Record *record, const FieldVec *fields);
 
-/* True: *ret is the text, lent until the next call for this Meaning. False: the text is the value itself. A key that holds several has byte
- * 1 between them, and is one field here (libauparse makes one field of each). Enriched fields have no other meaning. */
+/* True: *ret is the text, lent until the next call for this Meaning. False: the text is the value itself.
+ * A key that holds several has byte 1 between them, and is one field here (libauparse makes one field of
+ * each). Enriched fields have no other meaning. */
 bool meaning_text(Meaning *m, const Field *field, Str *ret);
 
 /* The same for a caller who knows decode_kind() of the field. */
@@ -49,7 +52,8 @@ bool meaning_argument_is_hex(Meaning *m, unsigned n);
 /* Another number whenever names may have changed: what was remembered of them is to be forgotten. Never 0. */
 uint64_t meaning_generation(const Meaning *m);
 
-/* The like for names that were not found: they may be known a second later. The second is that of the last meaning_tick(). */
+/* The like for names that were not found: they may be known a second later. The second is that of the last
+ * meaning_tick(). */
 void meaning_tick(Meaning *m);
 uint64_t meaning_second(const Meaning *m);
 
@@ -60,7 +64,8 @@ Str meaning_group(Meaning *m, uint32_t gid);
 /* An account of that name exists here, as far as the snapshot of passwd knows: no name service is asked. */
 bool meaning_knows_user(Meaning *m, Str name);
 
-/* Field names that were met, with what is to be known about each, and buffers. For event-json.c and event-text.c. */
+/* Field names that were met, with what is to be known about each, and buffers. For event-json.c and
+ * event-text.c. */
 typedef struct Vocabulary Vocabulary;
 Vocabulary *meaning_vocabulary(Meaning *m);
 struct EventState *meaning_event_state(Meaning *m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* The last few values of each field whose meaning depends on nothing but the type of the record, with the finished JSON of
- * that meaning.
+/* The last few values of each field whose meaning depends on nothing but the type of the record, with the
+ * finished JSON of that meaning.
  *
  * For names that decode_kind() knows only, so there are few (memory: words × MEMO_WAYS × sizeof(Memo)). */
 #include "meaning/vocabulary.h"

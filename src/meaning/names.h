@@ -2,10 +2,11 @@
 #pragma once
 /* Names of users and groups, without waiting for a name service.
  *
- * /etc/passwd and /etc/group are read at the start, and again when they changed. An id that they lack is asked of the
- * name service at most NAMES_BUDGET times a second, never again within NAMES_KEEP_S, and not at all for a while after an
- * answer that took long: any container's ids would otherwise cost thousands of look-ups a second. What was not asked is
- * unknown(N), as what is not known, and counted. Both caches are bounded: NAMES_CACHE ids each. */
+ * /etc/passwd and /etc/group are read at the start, and again when they changed. An id that they lack is
+ * asked of the name service at most NAMES_BUDGET times a second, never again within NAMES_KEEP_S, and not
+ * at all for a while after an answer that took long: any container's ids would otherwise cost thousands of
+ * look-ups a second. What was not asked is unknown(N), as what is not known, and counted. Both caches are
+ * bounded: NAMES_CACHE ids each. */
 #include "base/str.h"
 
 #define NAMES_BUDGET 64u

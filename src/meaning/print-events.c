@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* print-events json|thorough|text <CAPTURE: events as JSON (thorough: without anything remembered) or as text, for tests of the writers without the command around them. */
+/* print-events json|thorough|text <CAPTURE: events as JSON (thorough: without anything remembered) or as
+ * text, for tests of the writers without the command around them. */
 #include <stdio.h>
 #include <unistd.h>
 #include "meaning/event-json.h"

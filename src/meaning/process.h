@@ -2,9 +2,10 @@
 #pragma once
 /* Which program each process runs, as far as the log told.
  *
- * Keyed by (node, pid), built from SYSCALL records in the order of events. A successful execve says program and command line; any
- * other system call says the program, and the title where nothing was known before. What clone() returned is not used: in a
- * container it is a pid of another name space. Bounded: the process heard from least recently is forgotten. */
+ * Keyed by (node, pid), built from SYSCALL records in the order of events. A successful execve says
+ * program and command line; any other system call says the program, and the title where nothing was known
+ * before. What clone() returned is not used: in a container it is a pid of another name space. Bounded:
+ * the process heard from least recently is forgotten. */
 #include "base/str.h"
 
 typedef struct {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Holds the interpretation of every field against the installed libauparse.
  *
- * test-differential FILE|FOLDER…: every record of captures. test-differential --generate N [SEED]: N made-up records of known fields with
- * random values. Prints file:line, field, and both texts for each difference; exit 1 when there was one. */
+ * test-differential FILE|FOLDER…: every record of captures. test-differential --generate N [SEED]: N
+ * made-up records of known fields with random values. Prints file:line, field, and both texts for each
+ * difference; exit 1 when there was one. */
 #include <auparse.h>
 #include <dirent.h>
 #include <libaudit.h>
@@ -102,7 +103,8 @@ static bool same_text(const Shown *a, const Shown *b) {
                                             !memcmp(b->text.p + 1, a->text.p, a->text.n));
 }
 
-/* nlbl_domain=(default): libauparse drops the second parenthesis, field.h says that it is part of the value. */
+/* nlbl_domain=(default): libauparse drops the second parenthesis, field.h says that it is part of the
+ * value. */
 static bool keeps_parenthesis(const Shown *a, const Shown *b) {
         return a->value.n == b->value.n + 1 && str_starts(a->value, b->value) &&
                str_ends(a->value, STR(")")) && memchr(a->value.p, '(', a->value.n);

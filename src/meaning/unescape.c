@@ -63,8 +63,9 @@ void unescape_text(Buf *out, Str raw) {
                 put_hex(out, from.p, n);
 }
 
-/* A title that starts with NUL, or is followed by something else than digits: the library turns NULs into blanks in its
- * copy of the text up to half the length of the value, so bytes of the copy behind the decoded ones can show. */
+/* A title that starts with NUL, or is followed by something else than digits: the library turns NULs into
+ * blanks in its copy of the text up to half the length of the value, so bytes of the copy behind the
+ * decoded ones can show. */
 static void put_odd_title(Buf *out, Str raw) {
         Str from = skip_nul(raw);
         size_t n = hex_prefix(from), used, zeroed, start = out->n;

@@ -2,9 +2,10 @@
 #pragma once
 /* Text fields as libauparse shows them.
  *
- * decode.h says what the bytes of a well-formed value are. These functions say what auparse_interpret_field() of 3.0.9 prints for
- * any value: it decodes as many leading digits as there are, drops what follows, ends at a NUL, skips a leading 00 (an abstract
- * socket), keeps "(null)", and shows one blank for a quote without end. All append to @out and are linear. */
+ * decode.h says what the bytes of a well-formed value are. These functions say what
+ * auparse_interpret_field() of 3.0.9 prints for any value: it decodes as many leading digits as there are,
+ * drops what follows, ends at a NUL, skips a leading 00 (an abstract socket), keeps "(null)", and shows
+ * one blank for a quote without end. All append to @out and are linear. */
 #include "base/buf.h"
 
 /* @raw: the value as in the record, quotes included. */

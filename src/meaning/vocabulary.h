@@ -2,9 +2,9 @@
 #pragma once
 /* Names of fields that were met: what is to be known about one is worked out once.
  *
- * Records of one type have the same names in the same order, so a name is mostly found with one comparison, by the type of the
- * record and its place. Bounded: when it holds more than VOCABULARY_MAX names at the start of a record it begins
- * anew; within one record it grows with the fields (FIELD_MAX). */
+ * Records of one type have the same names in the same order, so a name is mostly found with one
+ * comparison, by the type of the record and its place. Bounded: when it holds more than VOCABULARY_MAX
+ * names at the start of a record it begins anew; within one record it grows with the fields (FIELD_MAX). */
 #include "base/arena.h"
 #include "meaning/decode.h"
 
