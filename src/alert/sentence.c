@@ -309,10 +309,22 @@ static bool is_made_of(Str s, const char *others) {
 
 static bool is_plain(Str s) { return is_made_of(s, "._-+/:@%=,*"); }
 
+/* "\033": so control bytes of names are written by now (meaning.h). */
+static bool is_octal(Str s) {
+        if (s.n < 4)
+                return false;
+        for (size_t i = 1; i < 4; i++)
+                if (s.p[i] < '0' || s.p[i] > '7')
+                        return false;
+        return true;
+}
+
 static void quote(Buf *out, Str s) {
         buf_putc(out, '"');
         for (size_t i = 0; i < s.n; i++) {
-                if (s.p[i] == '"' || s.p[i] == '\\')
+                bool backslash = s.p[i] == '\\' && !is_octal((Str){ s.p + i, s.n - i });
+
+                if (s.p[i] == '"' || backslash)
                         buf_putc(out, '\\');
                 buf_putc(out, s.p[i]);
         }

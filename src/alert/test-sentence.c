@@ -103,60 +103,63 @@ static void scenarios_are_told(void **state) {
 }
 
 /* Records as they would be if somebody hostile, or another program than those in the captures, wrote them. */
-static void lines_are_told(void **state) {
-        static const struct {
-                const char *body, *sentence;
-        } rows[] = {
-                { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login acct=\"root\" "
-                  "exe=\"/usr/lib/openssh/sshd-session\" hostname=? addr=192.0.2.7 terminal=ssh res=failed'",
-                  "failed login as root over ssh from 192.0.2.7" },
-                { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login "
-                  "acct=616C69636520616E6420726F6F74 exe=\"/usr/sbin/sshd\" hostname=h addr=? terminal=ssh "
-                  "res=failed'",
-                  "failed login as \"alice and root\" over ssh from h" },
-                { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login acct=6122625C63 "
-                  "exe=\"/usr/sbin/sshd\" hostname=? addr=? terminal=ssh res=failed'",
-                  "failed login as \"a\\\"b\\\\c\" over ssh" },
-                { "type=USER_LOGIN %s: pid=1 uid=0 auid=0 msg='op=login exe=\"/usr/sbin/sshd\" hostname=? "
-                  "addr=192.0.2.7 terminal=/dev/pts/0 res=success'",
-                  "root logged in over ssh from 192.0.2.7" },
-                { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login id=0 exe=\"/usr/sbin/sshd\" "
-                  "hostname=? addr=2001:db8::7 terminal=/dev/pts/0 res=success'",
-                  "root logged in over ssh from 2001:db8::7" },
-                { "type=CONFIG_CHANGE %s: op=set audit_enabled=0 old=1 auid=0 ses=3 res=1",
-                  "root switched auditing off" },
-                { "type=CONFIG_CHANGE %s: op=set audit_backlog_limit=8192 old=64 auid=0 ses=3 res=0",
-                  "root changed the audit configuration (set audit_backlog_limit=8192): failed" },
-                { "type=CONFIG_CHANGE %s: auid=4294967295 ses=4294967295 op=remove_rule key=\"passwd\" "
-                  "list=4 res=1",
-                  "a system process removed an audit rule with key passwd" },
-                { "type=ADD_USER %s: pid=1 uid=0 auid=0 msg='op=add-user acct=\"bob\" "
-                  "exe=\"/usr/sbin/useradd\" "
-                  "hostname=h addr=? terminal=pts/0 res=success'",
-                  "root added user bob with useradd" },
-                { "type=USER_AUTH %s: pid=1 uid=0 auid=0 msg='op=PAM:authentication acct=\"root\" "
-                  "exe=\"/usr/bin/su\" hostname=? addr=? terminal=pts/1 res=failed'",
-                  "root failed to become root with su on pts/1" },
-                { "type=SYSCALL %s: arch=c000003e syscall=257 success=no exit=-13 auid=0 uid=0 "
-                  "comm=\"cat\" exe=\"/usr/bin/cat\" key=6162016364",
-                  "root used cat: openat failed, key ab" },
-                { "type=NEVER_HEARD_OF %s: auid=0 exe=\"/usr/bin/x\"", "TITLE: root with x" },
-                { "type=NEVER_HEARD_OF %s: nothing=1", "TITLE" },
-        };
+static const struct {
+        const char *body, *sentence;
+} lines[] = {
+        { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login acct=\"root\" "
+          "exe=\"/usr/lib/openssh/sshd-session\" hostname=? addr=192.0.2.7 terminal=ssh res=failed'",
+          "failed login as root over ssh from 192.0.2.7" },
+        { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login "
+          "acct=616C69636520616E6420726F6F74 exe=\"/usr/sbin/sshd\" hostname=h addr=? terminal=ssh "
+          "res=failed'",
+          "failed login as \"alice and root\" over ssh from h" },
+        { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login acct=6122625C63 "
+          "exe=\"/usr/sbin/sshd\" hostname=? addr=? terminal=ssh res=failed'",
+          "failed login as \"a\\\"b\\\\c\" over ssh" },
+        { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login acct=1B5B33316D "
+          "exe=\"/usr/sbin/sshd\" hostname=? addr=? terminal=ssh res=failed'",
+          "failed login as \"\\033[31m\" over ssh" },
+        { "type=USER_LOGIN %s: pid=1 uid=0 auid=0 msg='op=login exe=\"/usr/sbin/sshd\" hostname=? "
+          "addr=192.0.2.7 terminal=/dev/pts/0 res=success'",
+          "root logged in over ssh from 192.0.2.7" },
+        { "type=USER_LOGIN %s: pid=1 uid=0 auid=4294967295 msg='op=login id=0 exe=\"/usr/sbin/sshd\" "
+          "hostname=? addr=2001:db8::7 terminal=/dev/pts/0 res=success'",
+          "root logged in over ssh from 2001:db8::7" },
+        { "type=CONFIG_CHANGE %s: op=set audit_enabled=0 old=1 auid=0 ses=3 res=1",
+          "root switched auditing off" },
+        { "type=CONFIG_CHANGE %s: op=set audit_backlog_limit=8192 old=64 auid=0 ses=3 res=0",
+          "root changed the audit configuration (set audit_backlog_limit=8192): failed" },
+        { "type=CONFIG_CHANGE %s: auid=4294967295 ses=4294967295 op=remove_rule key=\"passwd\" "
+          "list=4 res=1",
+          "a system process removed an audit rule with key passwd" },
+        { "type=ADD_USER %s: pid=1 uid=0 auid=0 msg='op=add-user acct=\"bob\" "
+          "exe=\"/usr/sbin/useradd\" "
+          "hostname=h addr=? terminal=pts/0 res=success'",
+          "root added user bob with useradd" },
+        { "type=USER_AUTH %s: pid=1 uid=0 auid=0 msg='op=PAM:authentication acct=\"root\" "
+          "exe=\"/usr/bin/su\" hostname=? addr=? terminal=pts/1 res=failed'",
+          "root failed to become root with su on pts/1" },
+        { "type=SYSCALL %s: arch=c000003e syscall=257 success=no exit=-13 auid=0 uid=0 "
+          "comm=\"cat\" exe=\"/usr/bin/cat\" key=6162016364",
+          "root used cat: openat failed, key ab" },
+        { "type=NEVER_HEARD_OF %s: auid=0 exe=\"/usr/bin/x\"", "TITLE: root with x" },
+        { "type=NEVER_HEARD_OF %s: nothing=1", "TITLE" },
+};
 
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+static void lines_are_told(void **state) {
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
                 Said said = { .out = BUF_INIT };
                 Buf line = BUF_INIT;
-                const char *where = strstr(rows[i].body, "%s");
+                const char *where = strstr(lines[i].body, "%s");
 
-                buf_put(&line, rows[i].body, (size_t)(where - rows[i].body));
+                buf_put(&line, lines[i].body, (size_t)(where - lines[i].body));
                 buf_putz(&line, "msg=audit(1795336287.106:1)");
                 buf_putz(&line, where + 2);
                 buf_putc(&line, '\n');
                 assert_int_equal(meaning_new(&said.m), 0);
                 capture_replay_text(buf_z(&line), say, &said);
-                if (said.n != 1 || count(&said, rows[i].sentence) != 1)
-                        fail_msg("row %zu: not \"%s\" but:%s", i, rows[i].sentence, buf_z(&said.out));
+                if (said.n != 1 || count(&said, lines[i].sentence) != 1)
+                        fail_msg("row %zu: not \"%s\" but:%s", i, lines[i].sentence, buf_z(&said.out));
                 buf_done(&line);
                 said_done(&said);
         }

@@ -64,12 +64,20 @@ static Str cut_line(Str *rest) {
         return line;
 }
 
-void bad_say_lines(int level, const char *prefix, Str lines) {
+void bad_say_counters(int level, Str lines) {
+        Buf text = BUF_INIT;
+
         while (lines.n) {
                 Str line = cut_line(&lines);
 
-                log_msg(level, "%s" STR_FMT, prefix, STR_ARG(line));
+                if (str_ends(line, STR(" 0")))
+                        continue;
+                buf_putz(&text, text.n ? ", " : "counters: ");
+                buf_str(&text, line);
         }
+        if (text.n && buf_z(&text))
+                log_msg(level, "%s", text.p);
+        buf_done(&text);
 }
 
 void bad_say_losses(const CounterDesc *descs, size_t n, const void *counters) {

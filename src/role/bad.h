@@ -20,5 +20,5 @@ void bad_say_totals(const BadLines *b, const EventCounters *events);
 /* Logs the counters of losses that are not zero, but for those that bad_say_totals() tells. */
 void bad_say_losses(const CounterDesc *descs, size_t n, const void *counters);
 
-/* Logs a buffer line by line, what follows @prefix in each. */
-void bad_say_lines(int level, const char *prefix, Str lines);
+/* Logs "name value" lines as one message, those with a value of 0 left out: "counters: a 1, b 2". Nothing when all are. */
+void bad_say_counters(int level, Str lines);

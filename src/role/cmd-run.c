@@ -249,7 +249,7 @@ static void print_counters(const Run *run, bool only_loss) {
                       only_loss);
         engine_print_counters(run->engine, &out, only_loss);
         delivery_print_counters(run->delivery, &out, only_loss);
-        bad_say_lines(only_loss ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, "counter ", buf_view(&out));
+        bad_say_counters(only_loss ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE, buf_view(&out));
         buf_done(&out);
 }
 
