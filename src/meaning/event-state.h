@@ -10,10 +10,20 @@ typedef struct {
         bool head;     /* the first of its name */
 } FieldChain;
 
+/* The user or group id that was shown last: the same one stands in most id fields of a record. */
+typedef struct {
+        uint64_t
+                generation; /* meaning_generation(), or meaning_second() for a name that is unknown; 0: none */
+        uint8_t n_value, n_tail;
+        char value[16];
+        char tail[112]; /* what follows the opening of the entry in "text": name",  */
+} LastId;
+
 typedef struct EventState {
         FieldVec fields;
         Buf text, exact;
         struct Explained *explained; /* made when it is needed first */
+        LastId ids[2];               /* a user, a group */
         FieldChain *chains;
         size_t n_chains;
         bool thorough; /* for tests: nothing is copied finished */

@@ -36,19 +36,50 @@ static bool may_change(const JsonWriter *w, const Word *word, size_t start) {
 }
 
 static void put_remembered(JsonWriter *w, Word *word, const Field *f) {
-        uint64_t generation = meaning_generation(w->m), second = meaning_second(w->m);
+        uint64_t generation = meaning_generation(w->m);
         Memo *memo = memo_at(w->words, word, f->value);
         size_t start = w->text->n;
 
-        if (likely(memo && memo_holds(memo, generation, second, w->record->type, f))) {
+        if (likely(memo && memo_holds(memo, generation, w->record->type, f))) {
                 if (memo->n_entry)
                         put_entry(w->text, memo->entry, memo->n_entry);
                 return;
         }
         json_text(w, word, f, true);
         if (memo && !w->text->failed && !w->exact->n)
-                memo_store(memo, may_change(w, word, start) ? second : generation, w->record->type, f,
+                memo_store(memo, generation, w->record->type, f,
                            (Str){ w->text->p + start, w->text->n - start });
+}
+
+static bool is_last_id(const JsonWriter *w, const LastId *id, const Field *f) {
+        return id->n_value == f->value.n && !memcmp(id->value, f->value.p, f->value.n) && !f->quoted &&
+               (id->generation == meaning_generation(w->m) || id->generation == meaning_second(w->m));
+}
+
+static void remember_id(JsonWriter *w, LastId *id, const Word *word, const Field *f, size_t start) {
+        Str entry = { w->text->p + start, w->text->n - start };
+
+        if (f->quoted || f->value.n > sizeof(id->value) || entry.n <= word->n_opening ||
+            entry.n - word->n_opening > sizeof(id->tail))
+                return;
+        id->generation = may_change(w, word, start) ? meaning_second(w->m) : meaning_generation(w->m);
+        id->n_value = (uint8_t)f->value.n;
+        id->n_tail = (uint8_t)(entry.n - word->n_opening);
+        memcpy(id->value, f->value.p, f->value.n);
+        memcpy(id->tail, entry.p + word->n_opening, id->n_tail);
+}
+
+static void put_id(JsonWriter *w, Word *word, const Field *f) {
+        LastId *id = &w->state->ids[word->kind == KIND_GROUP];
+        size_t start = w->text->n;
+
+        if (likely(f->value.n && is_last_id(w, id, f))) {
+                json_opening(w->text, word);
+                buf_put(w->text, id->tail, id->n_tail);
+                return;
+        }
+        json_text(w, word, f, true);
+        remember_id(w, id, word, f, start);
 }
 
 static void put_hex(JsonWriter *w, const Word *word, const Field *f) {
@@ -93,6 +124,8 @@ static void put_meaning(JsonWriter *w, Word *word, const Field *f) {
                 else
                         json_text(w, word, f, true);
                 return;
+        case KIND_USER:
+        case KIND_GROUP: put_id(w, word, f); return;
         case KIND_SYSCALL:
         case KIND_SADDR: json_text(w, word, f, true); return;
         default: put_remembered(w, word, f); return;

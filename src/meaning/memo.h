@@ -11,7 +11,7 @@
 #define MEMO_ENTRY 256u
 
 struct Memo {
-        uint64_t generation; /* meaning_generation() or meaning_second() when it was stored; 0: free */
+        uint64_t generation; /* meaning_generation() when it was stored; 0: free */
         int32_t type;
         uint16_t n_value, n_entry; /* n_entry 0: the value is its own meaning */
         bool quoted;
@@ -35,10 +35,9 @@ static inline Memo *memo_at(Vocabulary *v, Word *w, Str value) {
         return &w->memos[(h ^ h >> 3) % MEMO_WAYS];
 }
 
-static inline bool memo_holds(const Memo *m, uint64_t generation, uint64_t second, int type, const Field *f) {
-        return (m->generation == generation || m->generation == second) && m->type == type &&
-               m->n_value == f->value.n && m->quoted == f->quoted &&
-               !memcmp(m->value, f->value.p, f->value.n);
+static inline bool memo_holds(const Memo *m, uint64_t generation, int type, const Field *f) {
+        return m->generation == generation && m->type == type && m->n_value == f->value.n &&
+               m->quoted == f->quoted && !memcmp(m->value, f->value.p, f->value.n);
 }
 
 /* @entry: what was written for the value, empty for nothing. */
