@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,6 +24,7 @@
 #include "role/bad.h"
 #include "role/delivery.h"
 #include "role/engine.h"
+#include "role/gather.h"
 #include "role/input.h"
 #include "role/places.h"
 #include "role/role.h"
@@ -39,6 +41,8 @@ typedef struct {
         sd_event *loop;
         sd_event_source *input, *age, *grace;
         int fd;
+        Gather gather;
+        uint64_t age_at; /* for when run->age is armed, CLOCK_MONOTONIC ns; UINT64_MAX: it is not */
         bool is_socket;
         bool file_mode; /* not pollable: a regular file */
         LineReader *reader;
@@ -92,14 +96,17 @@ static Config *load_config(const char *path) {
         return NULL;
 }
 
+/* Events open and end all the time: a timer that is due earlier than need be stays, and finds out when it fires. */
 static void arm_age(Run *run) {
         uint64_t at = event_next_deadline(run->assembler), login = engine_deadline(run->engine);
 
         if (login < at)
                 at = login;
-        if (at != UINT64_MAX)
-                sd_event_source_set_time(run->age, at / 1000 + 1);
-        sd_event_source_set_enabled(run->age, at == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+        if (at >= run->age_at)
+                return;
+        run->age_at = at;
+        sd_event_source_set_time(run->age, at / 1000 + 1);
+        sd_event_source_set_enabled(run->age, SD_EVENT_ONESHOT);
 }
 
 static int on_age(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -108,6 +115,7 @@ static int on_age(sd_event_source *s, uint64_t usec, void *userdata) {
 
         event_age(run->assembler, now);
         engine_age(run->engine, now);
+        run->age_at = UINT64_MAX;
         arm_age(run);
         return 0;
 }
@@ -166,8 +174,17 @@ static int on_input(Run *run) {
 }
 
 static int on_readable(sd_event_source *s, int fd, uint32_t events, void *userdata) {
-        return on_input(userdata);
+        Run *run = userdata;
+        uint64_t before = line_counters(run->reader)->lines;
+        int r;
+
+        if (run->gather.busy)
+                nanosleep(&(struct timespec){ .tv_nsec = GATHER_NS }, NULL);
+        r = on_input(run);
+        gather_note(&run->gather, clock_monotonic_ns(), line_counters(run->reader)->lines - before);
+        return r;
 }
+
 static int on_file(sd_event_source *s, void *userdata) { return on_input(userdata); }
 
 /* Reads what is there without waiting for more. */
@@ -411,7 +428,7 @@ static int run_loop(Run *run) {
 }
 
 int cmd_run(int argc, char **argv) {
-        Run run = { .fd = -1 };
+        Run run = { .fd = -1, .age_at = UINT64_MAX };
         size_t n;
         int r;
 
