@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From records to alerts, with the rules that are installed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "role/engine.h"
+#include "role/input.h"
+#include "role/role.h"
+
+typedef struct {
+        Engine *engine;
+        Buf told;
+} Desk;
+
+static void on_alert(void *userdata, Alert *alert) {
+        Desk *d = userdata;
+
+        buf_printf(&d->told, "%s: ", alert_level_name(alert->level));
+        buf_str(&d->told, alert->sentence);
+        buf_putc(&d->told, '\n');
+}
+
+static void on_event(void *userdata, const Event *event) { engine_event(((Desk *)userdata)->engine, event); }
+static void on_end(void *userdata) { engine_flush(((Desk *)userdata)->engine); }
+
+/* Reads through the same runner as the commands; a file in memory. */
+static const char *replay(Desk *d, const char *lines) {
+        InputOptions input = { .event = on_event, .end = on_end, .userdata = d };
+        int fd = memfd_create("lines", MFD_CLOEXEC);
+        char path[64], *paths[] = { path };
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        assert_int_equal(write(fd, lines, strlen(lines)), (ssize_t)strlen(lines));
+        buf_clear(&d->told);
+        assert_int_equal(input_run(&input, paths, 1), STATUS_DONE);
+        close(fd);
+        return d->told.n ? buf_z(&d->told) : "";
+}
+
+static void desk_init(Desk *d, const char *rules) {
+        size_t n_errors;
+
+        *d = (Desk){ .told = BUF_INIT };
+        assert_int_equal(engine_new(&d->engine, on_alert, d), 0);
+        assert_int_equal(engine_load_rules(d->engine, &rules, 1, &n_errors), 0);
+        assert_int_equal(n_errors, 0);
+}
+
+static void desk_done(Desk *d) {
+        engine_free(d->engine);
+        buf_done(&d->told);
+}
+
+#define SSHD "exe=\"/usr/sbin/sshd\" hostname=192.0.2.7 addr=192.0.2.7 "
+#define SESSION(_ms, _pid, _acct)                                                            \
+        "type=USER_START msg=audit(10." _ms ":" _ms "): pid=" _pid " uid=0 auid=0 ses=" _pid \
+        " msg='op=PAM:session_open grantors=pam_unix acct=\"" _acct "\" " SSHD "terminal=ssh res=success'\n"
+#define LOGIN(_ms, _pid, _id)                                                                \
+        "type=USER_LOGIN msg=audit(10." _ms ":" _ms "): pid=" _pid " uid=0 auid=0 ses=" _pid \
+        " msg='op=login id=" _id " " SSHD "terminal=/dev/pts/0 res=success'\n"
+
+static void one_login_is_one_alert(void **state) {
+        static const struct {
+                const char *lines, *told;
+        } rows[] = {
+                { SESSION("100", "7", "bin"), "low: bin logged in over ssh from 192.0.2.7\n" },
+                { SESSION("200", "8", "bin") LOGIN("210", "8", "2"),
+                  "low: bin logged in over ssh from 192.0.2.7\n" },
+                /* the most severe of the rules that one record meets speaks, and the other record adds nothing */
+                { SESSION("300", "9", "root") LOGIN("310", "9", "0"),
+                  "medium: root logged in over ssh from 192.0.2.7\n" },
+                { "type=ANOM_ABEND msg=audit(10.400:400): auid=0 uid=0 gid=0 ses=3 pid=1 comm=\"x\" "
+                  "exe=\"/x\" sig=11 "
+                  "res=1\n",
+                  "medium: x of root crashed with SIGSEGV\n" },
+                { "type=CWD msg=audit(10.500:500): cwd=\"/\"\n", "" },
+        };
+        Desk d;
+
+        desk_init(&d, RULES);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                assert_string_equal(replay(&d, rows[i].lines), rows[i].told);
+        desk_done(&d);
+}
+
+static void bad_rules_leave_the_old_ones(void **state) {
+        const char *nowhere = "/nonexistent/rules";
+        size_t n_errors = 0;
+        Desk d;
+
+        desk_init(&d, RULES);
+        assert_int_equal(engine_load_rules(d.engine, &nowhere, 1, &n_errors), 0);
+        assert_true(n_errors > 0);
+        assert_true(engine_n_rules(d.engine) > 0);
+        assert_string_equal(replay(&d, SESSION("100", "7", "bin")),
+                            "low: bin logged in over ssh from 192.0.2.7\n");
+        desk_done(&d);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(one_login_is_one_alert),
+                cmocka_unit_test(bad_rules_leave_the_old_ones),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
