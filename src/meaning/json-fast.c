@@ -180,6 +180,8 @@ static inline void put_what_it_means(JsonWriter *w, const ExplainedSet *set, Wor
 static bool put_escaped(JsonWriter *w, const ExplainedSet *set, Word *word, const Field *f, Cursor *c) {
         bool exact;
 
+        if (set && *f->value.p == '"') /* a quote that may end behind the 0x1D */
+                return false;
         w->out->n = (size_t)(c->p - w->out->p);
         exact = escape_json(w->out, f->value);
         if (!buf_reserve(w->out, 64) || !exact)
