@@ -35,8 +35,10 @@ static const Command commands[] = {
           "  --corr-fire WHEN   each: a correlation hits whenever it holds; edge: when it begins to\n"
           "  --plain            ask every rule about every record: slow, for comparison\n" INPUT_HELP,
           cmd_test },
-        { "check", "PATH...", "say what is wrong with rules",
-          "Each problem as file:line:column: error: what, and what to write instead.\n\n"
+        { "check", "[PATH...]", "say what is wrong with rules and configurations",
+          "PATH is a rule, a directory of rules, or a configuration, whose rules are checked with\n"
+          "it; without one, the installed configuration. Each problem as\n"
+          "file:line:column: error: what, and what to write instead.\n\n"
           "  --expand FILE      values for placeholders (name: value, or a list)\n",
           cmd_check },
         { "run", "[CONFIG]", "the plugin: what auditd starts",

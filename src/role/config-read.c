@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <yaml.h>
+#include "base/log.h"
+#include "role/config-read.h"
+
+static void on_diag(void *userdata, const char *file, unsigned line, unsigned column, const char *text) {
+        log_error("%s:%u:%u: error: %s", file, line, column, text);
+}
+
+Config *config_read(const char *path) {
+        Config *config;
+        int r = config_load(&config, path, on_diag, NULL);
+
+        if (r == 0)
+                return config;
+        if (r < 0)
+                log_error("%s: %s", path, strerror(-r));
+        return NULL;
+}
+
+typedef enum { KIND_OPEN, KIND_CONFIG, KIND_OTHER } Kind;
+
+static Kind kind_of_key(const char *key) {
+        static const char *const ours[] = { "source", "rules", "sinks", "routes", "limits" };
+        static const char *const sigma[] = { "title",       "logsource", "detection",
+                                             "correlation", "filter",    "action" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(sigma); i++)
+                if (!strcmp(key, sigma[i]))
+                        return KIND_OTHER;
+        for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+                if (!strcmp(key, ours[i]))
+                        return KIND_CONFIG;
+        return KIND_OPEN;
+}
+
+/* One parser event of the first document; @depth counts open collections, @is_key alternates inside the outermost one. */
+static Kind take(const yaml_event_t *e, unsigned *depth, bool *is_key, Kind so_far) {
+        Kind kind = KIND_OPEN;
+
+        switch (e->type) {
+        case YAML_MAPPING_START_EVENT:
+        case YAML_SEQUENCE_START_EVENT: ++*depth; return so_far;
+        case YAML_MAPPING_END_EVENT:
+        case YAML_SEQUENCE_END_EVENT: --*depth; break;
+        case YAML_SCALAR_EVENT:
+                if (*depth == 1 && *is_key)
+                        kind = kind_of_key((const char *)e->data.scalar.value);
+                break;
+        default: return so_far;
+        }
+        if (*depth == 1)
+                *is_key = !*is_key;
+        return kind == KIND_OPEN || so_far == KIND_OTHER ? so_far : kind;
+}
+
+static Kind kind_of_stream(yaml_parser_t *parser) {
+        Kind kind = KIND_OPEN;
+        unsigned depth = 0;
+        bool is_key = true, done = false;
+
+        while (!done) {
+                yaml_event_t e;
+
+                if (!yaml_parser_parse(parser, &e))
+                        return kind;
+                done = e.type == YAML_STREAM_END_EVENT || e.type == YAML_DOCUMENT_END_EVENT;
+                kind = take(&e, &depth, &is_key, kind);
+                yaml_event_delete(&e);
+        }
+        return kind;
+}
+
+bool config_is_one(const char *path) {
+        yaml_parser_t parser;
+        struct stat st;
+        bool is = false;
+        FILE *f;
+
+        if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > CONFIG_MAX)
+                return false;
+        f = fopen(path, "re");
+        if (!f)
+                return false;
+        if (yaml_parser_initialize(&parser)) {
+                yaml_parser_set_input_file(&parser, f);
+                is = kind_of_stream(&parser) == KIND_CONFIG;
+                yaml_parser_delete(&parser);
+        }
+        fclose(f);
+        return is;
+}
