@@ -141,9 +141,12 @@ static bool wait_for_end(LineReader *r) {
         return false;
 }
 
+/* The NUL that is known may lie in a line that was dropped. */
 static void cut_at_nul(LineReader *r, Str *line, const char *newline) {
-        if (r->nul >= line->p) {
-                line->n = (size_t)(r->nul - line->p);
+        const char *nul = r->nul >= line->p ? r->nul : memchr(line->p, 0, line->n);
+
+        if (nul) {
+                line->n = (size_t)(nul - line->p);
                 r->counters.nul++;
                 fault(r, LINE_NUL);
         }

@@ -72,6 +72,7 @@ static void test_lines_do_not_depend_on_chunks(void **state) {
                 { STR_INIT("123456789\nshort\n0123456789\n"), "!0@1|2:short|!0@3|" },
                 { STR_INIT("12345678\n"), "1:12345678|" },
                 { STR_INIT("much too long to be kept"), "!1@1|" },
+                { STR_INIT("too l\0ng to keep\ncu\0t\nnext\n"), "!0@1|!2@2|2:cu|3:next|" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
