@@ -31,9 +31,12 @@ static inline char *buf_reserve(Buf *b, size_t n) {
 }
 
 static inline void buf_put(Buf *b, const void *p, size_t n) {
-        char *dst = buf_reserve(b, n);
+        char *dst;
 
-        if (unlikely(!dst) || !n)
+        if (!n) /* NULL + 0 is undefined */
+                return;
+        dst = buf_reserve(b, n);
+        if (unlikely(!dst))
                 return;
         memcpy(dst, p, n);
         b->n += n;
