@@ -321,12 +321,13 @@ typedef struct {
 
 /* The argument is complete: it becomes a value, if somebody asks for it. */
 static void end_arg(Args *a) {
-        Str text = { a->x->args.p + a->start, a->x->args.n - a->start };
         char name[24];
         uint32_t id;
+        Str text;
 
         if (a->arg < 0 || !a->v)
                 return;
+        text = (Str){ a->x->args.p + a->start, a->x->args.n - a->start };
         snprintf(name, sizeof(name), "a%lld", (long long)a->arg);
         id = find_field(a->x, str_from(name));
         if (id != NO_FIELD)
