@@ -70,8 +70,8 @@ static const char *const odd_values[] = { "",
                                           "x\tb",
                                           "\t",
                                           "\x1D",
-                                          "a\x1D"
-                                          "b=c",
+                                          ("a\x1D"
+                                           "b=c"),
                                           "\x01",
                                           "\r",
                                           "\xFF",
@@ -104,8 +104,8 @@ static const char *const words[] = { "avc:",
                                      "word",
                                      "\t",
                                      "\x1Dword",
-                                     "a\x1D"
-                                     "b",
+                                     ("a\x1D"
+                                      "b"),
                                      "key",
                                      "msg",
                                      "msg=",
@@ -166,8 +166,8 @@ static const char *const key_values[] = { "\"watch\"",
                                           "fF01Ff",
                                           "4142=43",
                                           "41,42",
-                                          "41\x1D"
-                                          "42",
+                                          ("41\x1D"
+                                           "42"),
                                           "null",
                                           "none",
                                           "41424344454647484950",
@@ -248,8 +248,8 @@ static void put_message(Gen *g, Buf *line) {
                 "msg='node=a",
                 "msg='\x1Dx=",
                 "msg=('a=b",
-                "msg='PAM: authentication acct=\"root\" : exe=\"/bin/su\" (hostname=?, addr=?, "
-                "terminal=pts/1 res=success)'"
+                ("msg='PAM: authentication acct=\"root\" : exe=\"/bin/su\" (hostname=?, addr=?, "
+                 "terminal=pts/1 res=success)'")
         };
 
         buf_putz(line, RNG_PICK(&g->rng, starts));

@@ -110,15 +110,16 @@ static void the_head_says_who_and_when(void **state) {
                 bool late;
                 const char *want;
         } heads[] = {
-                { STR("node=h.example type=CWD msg=audit(1795336266.664:116001): cwd=\"/\""),
+                { STR_INIT("node=h.example type=CWD msg=audit(1795336266.664:116001): cwd=\"/\""),
                   EVENT_END_TIMEOUT, true,
                   "{\"id\":\"h.example/"
                   "1795336266.664:116001\",\"time\":\"2026-11-22T08:31:06.664Z\",\"node\":\"h.example\","
                   "\"serial\":116001,\"ended\":\"timeout\",\"late\":true,\"records\":[{\"type\":\"CWD\"," },
-                { STR("type=CWD msg=audit(99999999999.999:9999999999999999999): a=1"), EVENT_END_LIMIT, false,
+                { STR_INIT("type=CWD msg=audit(99999999999.999:9999999999999999999): a=1"), EVENT_END_LIMIT,
+                  false,
                   "{\"id\":\"99999999999.999:9999999999999999999\",\"time\":\"5138-11-16T09:46:39.999Z\","
                   "\"serial\":9999999999999999999,\"ended\":\"limit\",\"records\":[" },
-                { STR("node=\xFF type=CWD msg=audit(1.002:3): a=1"), EVENT_END_TERMINAL, false,
+                { STR_INIT("node=\xFF type=CWD msg=audit(1.002:3): a=1"), EVENT_END_TERMINAL, false,
                   "{\"id\":\"\xEF\xBF\xBD/"
                   "1.002:3\",\"time\":\"1970-01-01T00:00:01.002Z\",\"node\":\"\xEF\xBF\xBD\","
                   "\"base64\":{\"id\":\"/y8xLjAwMjoz\",\"node\":\"/w==\"},\"serial\":3," },

@@ -35,28 +35,28 @@ static void events_read_well(void **state) {
                 Event event;
                 const char *want;
         } rows[] = {
-                { STR("type=SYSCALL" STAMP
-                      "arch=c000003e syscall=257 success=yes exit=3 comm=\"cat\" uid=0 key=610162"),
+                { STR_INIT("type=SYSCALL" STAMP
+                           "arch=c000003e syscall=257 success=yes exit=3 comm=\"cat\" uid=0 key=610162"),
                   { .ended = EVENT_END_TERMINAL },
                   HEAD
                   "  SYSCALL arch=x86_64 syscall=openat success=yes exit=3 comm=cat uid=root key=a,b\n" },
-                { STR("type=PROCTITLE" STAMP "proctitle=6C73002D6C"),
+                { STR_INIT("type=PROCTITLE" STAMP "proctitle=6C73002D6C"),
                   { .ended = EVENT_END_EOF },
                   HEAD "  PROCTITLE proctitle=\"ls -l\"\n" },
-                { STR("node=h type=CWD" STAMP "cwd=\"/\"\x1D"
-                      "A=b"),
+                { STR_INIT("node=h type=CWD" STAMP "cwd=\"/\"\x1D"
+                           "A=b"),
                   { .ended = EVENT_END_TIMEOUT, .late = true },
                   "2026-11-22 08:31:06.664 #1 h (late, ended by timeout)\n  CWD cwd=/\n" },
-                { STR("type=CWD" STAMP "cwd=2F22201B5B41"),
+                { STR_INIT("type=CWD" STAMP "cwd=2F22201B5B41"),
                   { .ended = EVENT_END_LIMIT },
                   "2026-11-22 08:31:06.664 #1 (ended by limit)\n  CWD cwd=\"/\\\" \\033[A\"\n" },
-                { STR("type=USER_MSG" STAMP "uid=0 msg='two words\x1B[1m'"),
+                { STR_INIT("type=USER_MSG" STAMP "uid=0 msg='two words\x1B[1m'"),
                   { .ended = EVENT_END_TERMINAL },
                   HEAD "  USER_MSG uid=root words=\"two words\\x1b[1m\"\n" },
-                { STR("type=USER_MSG" STAMP "x\x1B=1 y=\xC2\x9B z=\xFF"),
+                { STR_INIT("type=USER_MSG" STAMP "x\x1B=1 y=\xC2\x9B z=\xFF"),
                   { .ended = EVENT_END_TERMINAL },
                   HEAD "  USER_MSG x\\x1b=1 y=\\x9b z=\xEF\xBF\xBD\n" },
-                { STR("type=CWD msg=audit(1.001:2): cwd=\"\""),
+                { STR_INIT("type=CWD msg=audit(1.001:2): cwd=\"\""),
                   { .id.sec = 999999999999999 },
                   "999999999999999.001 #2\n  CWD cwd=\"\"\n" },
         };
