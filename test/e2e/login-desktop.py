@@ -26,7 +26,7 @@ class Story:
         self.desktop = stack.enter_context(people.desktop(self.alice, self.work))
         self.sshd = stack.enter_context(people.sshd(self.work))
         self.alice.authorize(self.sshd.key.with_suffix('.pub'))
-        machine.configure(users=[self.alice.name])
+        machine.configure_installed([self.alice.name])
         machine.activate_plugin()
         self.auditd = stack.enter_context(machine.auditd(self.work))
         self.plugin = self.auditd.plugin()

@@ -5,6 +5,7 @@ import contextlib
 import pathlib
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lib'))
 import machine  # noqa: E402
@@ -63,6 +64,7 @@ def shoot(picture):
         tap.expect_equal(sshd.ssh(alice.name, pty=True), 0, 'exit status of ssh')
         tap.expect_equal(sshd.ssh('oracle', password='x') != 0, True, 'refusal of oracle')
         tap.wait_for(lambda: colours(display) > empty + 10, 10, 'picture of a notification')
+        time.sleep(1.5)  # the second one, which may have waited for its name
         machine.run('import', '-window', 'root', picture, env={**people.PATHS, 'DISPLAY': display})
     tap.expect(picture.stat().st_size > 1000, 'the picture is empty')
     tap.note(f'see {picture}')

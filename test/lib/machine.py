@@ -13,6 +13,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 
 import tap
@@ -236,6 +237,14 @@ def installed():
         shutil.rmtree(PREFIX, ignore_errors=True)
 
 
+def configure_installed(users):
+    """The installed configuration, with the people named who are to see popups."""
+    config = PREFIX / 'etc/aulert/aulert.yaml'
+    text = config.read_text()
+    tap.expect('users: active' in text, f'{config} has no "users: active"')
+    config.write_text(text.replace('users: active', f'users: [{", ".join(users)}]'))
+
+
 def activate_plugin():
     """What the README tells the administrator to change in the plugin's .conf."""
     conf = PREFIX / 'etc/audit/plugins.d/aulert.conf'
@@ -262,23 +271,41 @@ def configure(users, rules=None, path=None, timeout=None):
 
 
 class Journal:
-    """The journal's socket, where no journal runs: collects what programs without stderr say."""
+    """The journal's socket, where no journal runs: collects what programs without stderr say, as it comes."""
 
     def __init__(self):
         self.messages = []
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.settimeout(0.2)
         JOURNAL.parent.mkdir(parents=True, exist_ok=True)
         self.socket.bind(str(JOURNAL))
         JOURNAL.chmod(0o666)
+        self.reads = threading.Event()
+        self.reads.set()
+        self.ended = False
+        self.thread = threading.Thread(target=self.collect, daemon=True)
+        self.thread.start()
 
-    def read(self):
-        with contextlib.suppress(BlockingIOError):
-            while True:
+    def collect(self):
+        while not self.ended:
+            self.reads.wait()
+            with contextlib.suppress(TimeoutError):
                 fields = self.socket.recv(1 << 18).decode(errors='replace').splitlines()
                 self.messages += [f.partition('=')[2] for f in fields if f.startswith('MESSAGE=')]
-        return self.messages
+
+    @contextlib.contextmanager
+    def stuck(self):
+        """For so long it reads nothing, like a journal that hangs."""
+        self.reads.clear()
+        time.sleep(0.3)
+        try:
+            yield
+        finally:
+            self.reads.set()
 
     def close(self):
+        self.ended = True
+        self.thread.join()
         self.socket.close()
         JOURNAL.unlink(missing_ok=True)
 
