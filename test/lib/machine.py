@@ -270,6 +270,20 @@ def configure(users, rules=None, path=None, timeout=None):
     return path
 
 
+def journal_message(entry):
+    """The MESSAGE of a journal entry: NAME=value lines, or NAME, its length in 64 bits, value."""
+    while entry:
+        line, _, rest = entry.partition(b'\n')
+        name, plain, value = line.partition(b'=')
+        if not plain:
+            size = int.from_bytes(rest[:8], 'little')
+            value, rest = rest[8:8 + size], rest[9 + size:]
+        if name == b'MESSAGE':
+            return value.decode(errors='replace')
+        entry = rest
+    return ''
+
+
 class Journal:
     """The journal's socket, where no journal runs: collects what programs without stderr say, as it comes."""
 
@@ -290,8 +304,7 @@ class Journal:
         while not self.ended:
             self.reads.wait()
             with contextlib.suppress(TimeoutError):
-                fields = self.socket.recv(1 << 18).decode(errors='replace').splitlines()
-                self.messages += [f.partition('=')[2] for f in fields if f.startswith('MESSAGE=')]
+                self.messages.append(journal_message(self.socket.recv(1 << 20)))
 
     @contextlib.contextmanager
     def stuck(self):
