@@ -294,7 +294,8 @@ static void serve(Answer *a, uid_t uid, const char *run_dir) {
         int r = become(uid);
 
         if (r < 0) {
-                say(a, DESKTOP_FAILED, "cannot become uid %u: %s", uid, strerror(-r));
+                say(a, DESKTOP_FAILED, "cannot become uid %u: %s", uid,
+                    r == -ENOENT ? "there is no such user" : strerror(-r));
                 return;
         }
         n = recv(STDIN_FILENO, message, sizeof(message), 0);

@@ -244,13 +244,20 @@ static void free_child(Child *c) {
 
 static void start_jobs(Desktop *d);
 
+/* A child that ended without reading its request leaves an error in front of its answer (net/unix: ECONNRESET). */
+static ssize_t receive(int fd, char *reply, size_t size) {
+        ssize_t n = recv(fd, reply, size, MSG_DONTWAIT);
+
+        return n < 0 && errno == ECONNRESET ? recv(fd, reply, size, MSG_DONTWAIT) : n;
+}
+
 static int on_exit_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
         Child *c = userdata;
         Desktop *d = c->desktop;
         uint64_t id = c->id;
         uid_t uid = c->uid;
         char reply[256];
-        ssize_t n = recv(c->fd, reply, sizeof(reply), MSG_DONTWAIT);
+        ssize_t n = receive(c->fd, reply, sizeof(reply));
         int status = n > 0 && (uint8_t)reply[0] <= DESKTOP_LATE ? reply[0] : DESKTOP_FAILED;
         Str why = n > 0 ? (Str){ reply + 1, (size_t)n - 1 } : STR("its session bus did not answer in time");
 

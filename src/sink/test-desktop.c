@@ -306,6 +306,34 @@ static void what_is_no_bus_is_not_connected_to(void **state) {
         scene_done(&s);
 }
 
+/* A child that cannot become the user says so, though it never read what it was to show. */
+static void an_unknown_user_is_told(void **state) {
+        const uid_t nobody_has = 4000000000u;
+        char dir[96], bus[128];
+        Scene s;
+        Sink *sink;
+        int fd;
+
+        if (geteuid() != 0)
+                skip();
+        scene_init(&s, false);
+        snprintf(dir, sizeof(dir), "%s/%u", s.run_dir, nobody_has);
+        snprintf(bus, sizeof(bus), "%s/bus", dir);
+        assert_int_equal(mkdir(dir, 0700), 0);
+        fd = listen_at(bus);
+        assert_int_equal(chown(bus, nobody_has, nobody_has), 0);
+        sink = scene_sink(&s, &defaults);
+        offer(sink, RULE_LOW, STR("to nobody"));
+        settle(&s, sink);
+        assert_int_equal(s.n_settled[SINK_RETRY], 1);
+        assert_non_null(strstr(s.why, "cannot become uid 4000000000"));
+        sink_free(sink);
+        close(fd);
+        unlink(bus);
+        rmdir(dir);
+        scene_done(&s);
+}
+
 static void closing_leaves_no_child(void **state) {
         Scene s;
         Sink *sink;
@@ -353,6 +381,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test(a_hung_bus_is_given_up),
                 cmocka_unit_test(a_hung_service_is_given_up),
                 cmocka_unit_test(what_is_no_bus_is_not_connected_to),
+                cmocka_unit_test(an_unknown_user_is_told),
                 cmocka_unit_test(closing_leaves_no_child),
                 cmocka_unit_test(requests_are_read_strictly),
         };
