@@ -64,22 +64,19 @@ static const char *skip_tail(Split *s, const char *p, const char *end) {
 
 static int split(Split *s, const char *p, const char *end);
 
-/* msg='…': up to the last apostrophe before what auditd added. */
+/* msg='…': up to the last apostrophe. */
 static int split_message(Split *s, const char **pp, const char *end) {
-        const char *open = *pp, *stop = memchr(open, MARK, (size_t)(end - open)), *close;
+        const char *open = *pp, *close = memrchr(open + 1, '\'', (size_t)(end - open - 1));
         FieldPart outer = s->part;
         int r;
 
-        if (!stop)
-                stop = end;
-        close = memrchr(open + 1, '\'', (size_t)(stop - open - 1));
         if (!close)
-                close = stop;
+                close = end;
         s->vec->msg = (Str){ open + 1, (size_t)(close - open - 1) };
         s->part = FIELD_USER;
         r = split(s, open + 1, close);
         s->part = outer;
-        *pp = close < stop ? close + 1 : stop;
+        *pp = close < end ? close + 1 : end;
         return r;
 }
 
@@ -156,27 +153,30 @@ static int split(Split *s, const char *p, const char *end) {
         int r = 0;
 
         while (!r) {
-                while (p < end && *p == ' ')
+                while (p < end && (*p == ' ' || *p == MARK))
                         p++;
                 if (p == end)
                         break;
-                if (*p == MARK) {
-                        s->part = FIELD_ENRICHED;
-                        p++;
-                        continue;
-                }
                 r = split_word(s, &p, end);
         }
         return r;
 }
 
 int field_split(FieldVec *vec, const Record *rec) {
+        const char *body = rec->text.p + rec->body, *end = rec->text.p + rec->text.n;
+        const char *mark = memchr(body, MARK, (size_t)(end - body));
         Split s = { .vec = vec, .type = rec->type };
+        int r;
 
         vec->n = vec->n_enriched = 0;
         vec->has_words = false;
         vec->msg = STR_NULL;
-        return split(&s, rec->text.p + rec->body, rec->text.p + rec->text.n);
+        /* nothing that auditd logged reaches into what it added, whatever is not closed: records can be cut */
+        r = split(&s, body, mark ? mark : end);
+        if (r || !mark)
+                return r;
+        s.part = FIELD_ENRICHED;
+        return split(&s, mark + 1, end);
 }
 
 void field_vec_done(FieldVec *vec) {

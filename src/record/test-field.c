@@ -46,6 +46,13 @@ static const struct {
           STR_INIT("ses=1\x1d"
                    "UID=\"root\" SYSCALL=openat"),
           "[ses|1|k][UID|root|e\"][SYSCALL|openat|e]" },
+        { 1302, STR_INIT("name=\"/cut\x1dUID=\"root\""), "[name|\"/cut|k][UID|root|e\"]" },
+        { 1112,
+          STR_INIT("msg='op=\"x\x1d"
+                   "AUID=\"a\x1d"
+                   "b\" c='d'"),
+          "[op|\"x|u][AUID|a\x1d"
+          "b|e\"][c|'d'|e]" },
         { 1306,
           STR_INIT("saddr=0100\x1d"
                    "SADDR={ saddr_fam=local path=/run/} x }"),
