@@ -39,6 +39,56 @@ bool category_possible(const Event *e, ViewKind kind) {
         return kind != VIEW_AUDIT && find_record(e, needs[kind]);
 }
 
+typedef enum { CALL_UNKNOWN, CALL_OTHER, CALL_EXEC, CALL_NETWORK } Call;
+
+static Call call_of(Str name) {
+        if (str_eq(name, STR("execve")) || str_eq(name, STR("execveat")))
+                return CALL_EXEC;
+        if (str_eq(name, STR("connect")) || str_eq(name, STR("accept")) || str_eq(name, STR("accept4")))
+                return CALL_NETWORK;
+        return CALL_OTHER;
+}
+
+/* What kind of call (arch, number) is; remembered, since a machine has few. */
+static Call lookup_call(Viewer *x, Str arch, uint32_t number) {
+        uint64_t key = 0;
+        size_t at;
+
+        memcpy(&key, arch.p, arch.n < 8 ? arch.n : 8);
+        at = (key * 31 + number) % ARRAY_SIZE(x->calls);
+        if (x->calls[at].arch != key || x->calls[at].number != number || !x->calls[at].call) {
+                const char *name = decode_syscall_name(decode_machine(arch), number);
+
+                if (!name)
+                        return CALL_UNKNOWN;
+                x->calls[at].arch = key;
+                x->calls[at].number = number;
+                x->calls[at].call = (uint8_t)call_of(str_from(name));
+        }
+        return (Call)x->calls[at].call;
+}
+
+/* The kernel writes "arch=c000003e syscall=59 success=yes …"; anything else is left for a full reading. */
+static Call head_call(Viewer *x, const Record *r) {
+        Str body = record_body(r), arch = { body.p + 5, 8 };
+        uint64_t number = 0;
+        size_t i = 22;
+
+        if (body.n < 40 || memcmp(body.p, "arch=", 5) != 0 || memcmp(body.p + 13, " syscall=", 9) != 0)
+                return CALL_UNKNOWN;
+        for (; i < 32 && body.p[i] >= '0' && body.p[i] <= '9'; i++)
+                number = number * 10 + (uint64_t)(body.p[i] - '0');
+        return i > 22 && body.p[i] == ' ' && number < UINT32_MAX ? lookup_call(x, arch, (uint32_t)number)
+                                                                 : CALL_UNKNOWN;
+}
+
+bool category_likely(Viewer *x, ViewKind kind) {
+        const Record *r = x->context_records[CONTEXT_SYSCALL];
+        Call call = r && r->type == TYPE_SYSCALL ? head_call(x, r) : r ? CALL_UNKNOWN : CALL_OTHER;
+
+        return call == CALL_UNKNOWN || call == (kind == VIEW_PROCESS ? CALL_EXEC : CALL_NETWORK);
+}
+
 static Str number_text(Viewer *x, int64_t n) {
         char text[24];
 
@@ -51,22 +101,15 @@ static Str number_text(Viewer *x, int64_t n) {
 /* One text field of a record, decoded; STR_NULL without it. */
 static Str record_text(Viewer *x, const Record *r, const char *name) {
         const Field *f;
-        Buf b = BUF_INIT;
-        FieldKind kind;
-        Str s;
+        Str text;
 
-        if (!r || field_split(&x->split, r) < 0)
+        if (!r)
                 return STR_NULL;
-        f = field_find(&x->split, str_from(name));
+        f = field_find(viewer_split(x, r), str_from(name));
         if (!f || (!f->quoted && str_eq(f->value, STR("(null)"))))
                 return STR_NULL;
-        kind = decode_kind(r->type, f->name);
-        if (!decode_is_hex_text(kind, f))
-                return f->value.p ? f->value : STR("");
-        decode_text(&b, kind, f);
-        s = b.failed ? STR_NULL : view_keep(x, buf_view(&b));
-        buf_done(&b);
-        return s;
+        text = viewer_text(x, r->type, f);
+        return text.p ? text : STR("");
 }
 
 static void common(Viewer *x, const Facts *f, CategoryValues *ret) {
@@ -101,9 +144,9 @@ static bool read_network(Viewer *x, const Facts *f, CategoryValues *ret) {
 
         if (!out && !str_eq(f->name, STR("accept")) && !str_eq(f->name, STR("accept4")))
                 return false;
-        if (!r || (!f->success && !(out && str_eq(f->exit, STR("-115")))) || field_split(&x->split, r) < 0)
+        if (!r || (!f->success && !(out && str_eq(f->exit, STR("-115")))))
                 return false;
-        saddr = field_find(&x->split, STR("saddr"));
+        saddr = field_find(viewer_split(x, r), STR("saddr"));
         if (!saddr || decode_saddr(view_socket_order(x, saddr->value), &a) || a.form != SADDR_INET)
                 return false;
         common(x, f, ret);
@@ -146,14 +189,16 @@ static bool is_directory(const FieldVec *fields) {
 }
 
 static bool read_file(Viewer *x, const Facts *f, const Record *r, CategoryValues *ret) {
+        const FieldVec *fields;
         const Field *nametype;
         Buf path = BUF_INIT;
         Str name, cwd;
 
-        if (!f->success || !r || field_split(&x->split, r) < 0)
+        if (!f->success || !r)
                 return false;
-        nametype = field_find(&x->split, STR("nametype"));
-        if (!nametype || !str_eq(nametype->value, STR("CREATE")) || is_directory(&x->split))
+        fields = viewer_split(x, r);
+        nametype = field_find(fields, STR("nametype"));
+        if (!nametype || !str_eq(nametype->value, STR("CREATE")) || is_directory(fields))
                 return false;
         name = record_text(x, r, "name");
         if (!name.p)

@@ -35,6 +35,9 @@ bool category_read(Viewer *x, ViewKind kind, const Record *r, CategoryValues *re
 /* Whether the event can be of the category at all, cheaply: by the types of its records. */
 bool category_possible(const Event *e, ViewKind kind);
 
+/* False: the event is surely nothing of VIEW_PROCESS or VIEW_NETWORK, as the head of its SYSCALL record shows. Cheaper than reading it. */
+bool category_likely(Viewer *x, ViewKind kind);
+
 /* For category.c: keeps text until the next event. */
 Str view_keep(Viewer *x, Str s);
 

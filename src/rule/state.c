@@ -2,6 +2,7 @@
 /* Events go in, hits come out: at once for what one event decides, in the order of events for the rest. */
 #include <errno.h>
 #include <stdlib.h>
+#include "base/hash.h"
 #include "meaning/process.h"
 #include "rule/category.h"
 #include "rule/index.h"
@@ -148,6 +149,23 @@ static int64_t time_of(const Event *e) { return e->id.sec * 1000 + e->id.ms; }
 
 static bool is_exec(Str name) { return str_eq(name, STR("execve")) || str_eq(name, STR("execveat")); }
 
+#define SEEN_AGAIN_MS 60000 /* then it is told again, so that the table knows that it lives */
+
+/* True: the same process with the same program was told last, and not long before. */
+static bool nothing_new(RuleState *s, const Pending *p) {
+        uint64_t what = hash_bytes(p->exe.p, p->exe.n, hash_str(p->node));
+        size_t at = (size_t)p->pid % ARRAY_SIZE(s->seen);
+        bool same = s->seen[at].pid == p->pid && s->seen[at].what == what &&
+                    p->time_ms >= s->seen[at].time_ms && p->time_ms < s->seen[at].time_ms + SEEN_AGAIN_MS;
+
+        if (same && !p->exec)
+                return true;
+        s->seen[at].pid = p->pid;
+        s->seen[at].what = what;
+        s->seen[at].time_ms = p->time_ms;
+        return false;
+}
+
 static void take_process(RuleState *s, Pending *p) {
         const Facts *f = viewer_facts(&s->viewer);
 
@@ -158,6 +176,10 @@ static void take_process(RuleState *s, Pending *p) {
         p->ppid = f->ppid;
         p->exec = f->success && is_exec(f->name);
         p->exe = f->exe;
+        if (nothing_new(s, p)) {
+                p->pid = -1;
+                return;
+        }
         p->line = p->exec ? viewer_command_line(&s->viewer) : viewer_proctitle(&s->viewer);
 }
 

@@ -22,6 +22,10 @@ struct RuleState {
         Matcher *matcher; /* NULL: plain */
         ProcessTable *processes;
         Window **windows; /* for each correlation */
+        struct {
+                int64_t pid, time_ms;
+                uint64_t what; /* hash of node and program */
+        } seen[1024];          /* processes told to the table lately: the same again says nothing new */
         PendingQueue queue;
         RuleHitFn fn; /* of the call that is under way */
         void *userdata;

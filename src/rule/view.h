@@ -25,6 +25,13 @@ typedef struct {
 
 typedef enum { CONTEXT_SYSCALL, CONTEXT_CWD, CONTEXT_PROCTITLE, _CONTEXT_N } ContextKind;
 
+/* A slot of the table of names. */
+typedef struct {
+        uint64_t head; /* the first 8 bytes, zeros behind a shorter name */
+        uint32_t n;    /* length; 0: the slot is empty */
+        uint32_t id;
+} FieldName;
+
 /* What the event's SYSCALL record says, for the categories. */
 typedef struct {
         bool known;   /* there is such a record */
@@ -45,12 +52,26 @@ typedef struct {
         ContextKind current_context; /* _CONTEXT_N: current is none of them */
         Facts facts;
         bool facts_read;
-        FieldVec split;
-        Arena text;            /* decoded values of the event */
-        Buf line, pairs, args; /* keywords of the current record; args also for CommandLine */
-        uint64_t *name_filter; /* bits of (length, first, last) of names that rules use */
+        FieldVec split, syscall_split;
+        const Record *split_of; /* what is in split; NULL: nothing */
+        bool syscall_is_split;
+        const uint64_t *wanted; /* bits of fields that are taken now; NULL: all that rules name */
+        Arena text;             /* decoded values of the event */
+        Buf line, pairs, args;  /* keywords of the current record; args also for CommandLine */
+        size_t n_names;
+        FieldName *names;        /* the fields that rules use, by the hash of their names */
+        uint8_t **kinds;         /* by record type, then by field: FieldKind + 1, 0 not known yet */
+        View glance[_CONTEXT_N]; /* context records, only the fields of glance_wanted */
+        bool glance_read[_CONTEXT_N];
+        const uint64_t *glance_wanted;
+        bool context_keywords[_CONTEXT_N]; /* read with keywords */
         uint32_t id_msg, id_timestamp, id_serial, id_node, id_syscall, id_SYSCALL, id_ARCH, id_saddr[4],
                 id_key;
+        struct {
+                uint64_t arch;
+                uint32_t number;
+                uint8_t call;
+        } calls[64];   /* kinds of system calls seen lately, for category.c */
         bool keywords; /* some rule has keywords */
         uint32_t id_category[16];
         bool failed; /* memory ran out: the view lacks something */
@@ -64,6 +85,19 @@ void viewer_event(Viewer *v, const Event *event);
 
 /* Makes @r the current view (all EXECVE records of the event are one: pass the first). */
 void viewer_record(Viewer *v, const Record *r, bool keywords);
+
+/* As viewer_record(), but with only those fields of the record itself whose bits are set in @wanted: for finding out whether a closer look
+ * is worth it. No keywords. */
+const View *viewer_glance(Viewer *v, const Record *r, const uint64_t *wanted);
+
+/* Where the current record would inherit a field from, of those in glance_wanted; NULL: from nowhere. */
+const View *viewer_glance_source(Viewer *v, uint32_t field);
+
+/* The fields of a record, split once for as long as no other record is asked for. */
+const FieldVec *viewer_split(Viewer *v, const Record *r);
+
+/* The bytes that a field stands for, lent until the next event. */
+Str viewer_text(Viewer *v, int type, const Field *f);
 
 /* Makes the event's view of a category the current one; false: it has none. VIEW_FILE: @r is the PATH record. */
 bool viewer_category(Viewer *v, ViewKind kind, const Record *r);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Follows plans: takes a glance at a record, and a closer look only where some rule may hold. */
+#include <errno.h>
+#include <stdlib.h>
+#include "rule/category.h"
+#include "rule/plan.h"
+#include "rule/state.h"
+#include "rule/types.h"
+
+struct Matcher {
+        const Index *index;
+        Viewer *viewer;
+        Eval *eval;
+        uint32_t *candidates;
+        size_t n_candidates;
+        uint64_t *stamps; /* for each rule: the look in which it became a candidate last */
+        uint64_t stamp;
+};
+
+int matcher_new(Matcher **ret, const Index *index, Viewer *viewer, Eval *eval) {
+        Matcher *m = calloc(1, sizeof(*m));
+
+        if (!m)
+                return -ENOMEM;
+        *m = (Matcher){ .index = index, .viewer = viewer, .eval = eval };
+        m->candidates = calloc(index->set->n_rules + 1, sizeof(*m->candidates));
+        m->stamps = calloc(index->set->n_rules + 1, sizeof(*m->stamps));
+        if (!m->candidates || !m->stamps) {
+                matcher_free(m);
+                return -ENOMEM;
+        }
+        viewer->glance_wanted = index->inherited;
+        *ret = m;
+        return 0;
+}
+
+Matcher *matcher_free(Matcher *m) {
+        if (!m)
+                return NULL;
+        free(m->candidates);
+        free(m->stamps);
+        free(m);
+        return NULL;
+}
+
+static void begin(Matcher *m) {
+        m->stamp++;
+        m->n_candidates = 0;
+}
+
+static void nominate(void *userdata, uint32_t rule) {
+        Matcher *m = userdata;
+
+        if (m->stamps[rule] == m->stamp)
+                return;
+        m->stamps[rule] = m->stamp;
+        m->candidates[m->n_candidates++] = rule;
+}
+
+static void search_field(Matcher *m, const PlanField *f, const View *view, uint32_t field) {
+        for (size_t i = 0; i < f->n_present; i++)
+                nominate(m, f->present[i]);
+        if (!f->lits)
+                return;
+        for (const Value *v = &view->values[view->heads[field] - 1]; v; v = view_next(view, v))
+                lits_search(f->lits, v->text, nominate, m);
+}
+
+typedef const View *(*SourceFn)(Viewer *, uint32_t);
+
+static void follow(Matcher *m, const Plan *plan, const View *view, SourceFn source_of) {
+        for (size_t i = 0; i < plan->n_always; i++)
+                nominate(m, plan->always[i]);
+        for (size_t i = 0; i < view->n_fields; i++)
+                if (plan->fields[view->fields[i]])
+                        search_field(m, plan->fields[view->fields[i]], view, view->fields[i]);
+        for (size_t i = 0; i < plan->n_inherited; i++) {
+                uint32_t field = plan->inherited[i];
+                const View *source = view->heads[field] ? NULL : source_of(m->viewer, field);
+
+                if (source)
+                        search_field(m, plan->fields[field], source, field);
+        }
+}
+
+/* Keywords stand in the logged line, in what is decoded from it, or in the joined arguments. */
+static void search_keywords(Matcher *m, const Lits *lits, const Record *r) {
+        const FieldVec *fields;
+
+        if (r->type == TYPE_EXECVE) {
+                for (const Record *e = r; e; e = e->next)
+                        if (e->type == TYPE_EXECVE)
+                                lits_search(lits, e->text, nominate, m);
+                lits_search(lits, viewer_command_line(m->viewer), nominate, m);
+                return;
+        }
+        lits_search(lits, r->text, nominate, m);
+        fields = viewer_split(m->viewer, r);
+        for (size_t i = 0; i < fields->n; i++) {
+                const Field *f = &fields->v[i];
+                Str text;
+
+                if (f->quoted || f->value.n < 2 || f->value.n % 2 || str_hexval(f->value.p[0]) < 0 ||
+                    str_hexval(f->value.p[1]) < 0)
+                        continue;
+                text = viewer_text(m->viewer, r->type, f);
+                if (text.p != f->value.p)
+                        lits_search(lits, text, nominate, m);
+        }
+}
+
+static void ask(Matcher *m, RuleState *s, const Record *record) {
+        eval_begin(m->eval);
+        for (size_t i = 0; i < m->n_candidates; i++) {
+                uint32_t rule = m->candidates[i];
+
+                if (eval_expr(m->eval, m->index->set->rules[rule].expr))
+                        state_hit(s, rule, record);
+        }
+}
+
+/* The plan for rules that do say something about the type. */
+static const Plan *plan_for(const Index *x, const Record *r) {
+        const Plan *plan =
+                r->type >= FIRST_TYPE && r->type <= LAST_TYPE ? x->by_type[r->type - FIRST_TYPE] : NULL;
+
+        return plan && str_eq(record_type_name(r), x->type_names[r->type - FIRST_TYPE]) ? plan : x->unknown;
+}
+
+static void match_record(Matcher *m, RuleState *s, const Record *r) {
+        const Plan *plans[] = { m->index->base, plan_for(m->index, r) };
+        const View *view;
+
+        if (!plans[0]->any && !plans[1]->any)
+                return;
+        begin(m);
+        view = viewer_glance(m->viewer, r, plans[1]->wanted);
+        for (size_t i = 0; i < ARRAY_SIZE(plans); i++) {
+                const PlanField *keywords = plans[i]->fields[FIELD_KEYWORDS];
+
+                if (!plans[i]->any)
+                        continue;
+                follow(m, plans[i], view, viewer_glance_source);
+                if (keywords && keywords->lits)
+                        search_keywords(m, keywords->lits, r);
+        }
+        if (!m->n_candidates)
+                return;
+        viewer_record(m->viewer, r, true);
+        ask(m, s, r);
+}
+
+static void match_category(Matcher *m, RuleState *s, const Plan *plan, const Record *record) {
+        begin(m);
+        follow(m, plan, m->viewer->current, viewer_source);
+        if (m->n_candidates)
+                ask(m, s, record);
+}
+
+static void match_categories(Matcher *m, RuleState *s) {
+        const Event *e = m->viewer->event;
+        Plan *const *plans = m->index->categories;
+
+        if (plans[0]->any && category_likely(m->viewer, VIEW_PROCESS) &&
+            viewer_category(m->viewer, VIEW_PROCESS, NULL))
+                match_category(m, s, plans[0], NULL);
+        if (plans[1]->any && category_likely(m->viewer, VIEW_NETWORK) &&
+            viewer_category(m->viewer, VIEW_NETWORK, NULL))
+                match_category(m, s, plans[1], NULL);
+        if (!plans[2]->any || !m->viewer->context_records[CONTEXT_SYSCALL])
+                return;
+        for (const Record *r = e->records; r; r = r->next)
+                if (r->type == TYPE_PATH && memmem(r->text.p, r->text.n, "nametype=CREATE", 15) &&
+                    viewer_category(m->viewer, VIEW_FILE, r))
+                        match_category(m, s, plans[2], r);
+}
+
+void matcher_event(Matcher *m, RuleState *s) {
+        bool execve = false;
+
+        if (m->index->set->views[VIEW_AUDIT])
+                for (const Record *r = m->viewer->event->records; r; r = r->next) {
+                        if (view_type_is_end(r->type) || (r->type == TYPE_EXECVE && execve))
+                                continue;
+                        execve |= r->type == TYPE_EXECVE;
+                        match_record(m, s, r);
+                }
+        match_categories(m, s);
+}
+
+void matcher_parents(Matcher *m, RuleState *s) { match_category(m, s, m->index->categories[3], NULL); }

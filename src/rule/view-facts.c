@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the categories are made from: the facts of a SYSCALL record, arguments, and the view of a category. */
+#include "meaning/decode.h"
+#include "rule/category.h"
+#include "rule/types.h"
+#include "rule/view-parts.h"
+
+static int64_t number(Str s) {
+        uint64_t n;
+
+        return str_u64(s, 10, &n) && n <= INT32_MAX ? (int64_t)n : -1;
+}
+
+static void take_fact(Facts *f, const Field *x) {
+        const char *p = x->name.p;
+
+        switch (x->name.n) {
+        case 3:
+                if (!memcmp(p, "pid", 3))
+                        f->pid = number(x->value);
+                else if (!memcmp(p, "uid", 3))
+                        f->uid = x->value;
+                else if (!memcmp(p, "UID", 3))
+                        f->user = x->value;
+                else if (!memcmp(p, "ses", 3))
+                        f->ses = x->value;
+                break;
+        case 4:
+                if (!memcmp(p, "ppid", 4))
+                        f->ppid = number(x->value);
+                else if (!memcmp(p, "exit", 4))
+                        f->exit = x->value;
+                break;
+        case 7:
+                if (!memcmp(p, "success", 7))
+                        f->success = str_eq(x->value, STR("yes"));
+                break;
+        default: break;
+        }
+}
+
+const Facts *viewer_facts(Viewer *x) {
+        const Record *r = x->context_records[CONTEXT_SYSCALL];
+        Facts *f = &x->facts;
+        const Field *arch = NULL, *call = NULL, *name = NULL;
+        const FieldVec *fields;
+        FieldKind kind;
+        uint64_t n;
+
+        if (x->facts_read)
+                return f;
+        x->facts_read = true;
+        *f = (Facts){ .known = r != NULL, .pid = -1, .ppid = -1, .name = STR("") };
+        if (!r)
+                return f;
+        fields = viewer_split(x, r);
+        for (size_t i = 0; i < fields->n; i++) {
+                const Field *s = &fields->v[i];
+
+                take_fact(f, s);
+                if (str_eq(s->name, STR("exe")) && !view_is_null(s))
+                        f->exe = view_text(x, r->type, s, NO_FIELD, &kind);
+                else if (str_eq(s->name, STR("arch")))
+                        arch = s;
+                else if (str_eq(s->name, STR("syscall")))
+                        call = s;
+                else if (str_eq(s->name, STR("SYSCALL")))
+                        name = s;
+        }
+        if (arch && call && str_u64(call->value, 10, &n) && n <= UINT32_MAX)
+                f->name = str_from(decode_syscall_name(decode_machine(arch->value), (uint32_t)n));
+        if (!f->name.n && name)
+                f->name = name->value;
+        return f;
+}
+
+static const Record *find_record(const Event *e, int type) {
+        const Record *r = e->records;
+
+        while (r && r->type != type)
+                r = r->next;
+        return r;
+}
+
+Str viewer_command_line(Viewer *x) {
+        const Record *r = find_record(x->event, TYPE_EXECVE);
+
+        if (!r)
+                return STR_NULL;
+        view_read_execve(x, NULL, r, false);
+        return x->args.n ? buf_view(&x->args) : STR("");
+}
+
+Str viewer_proctitle(Viewer *x) {
+        const Record *r = x->context_records[CONTEXT_PROCTITLE];
+        const Field *f;
+        FieldKind kind;
+
+        if (!r)
+                return STR_NULL;
+        f = field_find(viewer_split(x, r), STR("proctitle"));
+        return f && !view_is_null(f) ? view_text(x, r->type, f, NO_FIELD, &kind) : STR_NULL;
+}
+
+static void category_field(Viewer *x, CategoryField f, Str text) {
+        if (!text.p)
+                return;
+        if (x->id_category[f] != NO_FIELD)
+                view_add(x, &x->own, x->id_category[f], text, false);
+        if (x->keywords)
+                view_add(x, &x->own, FIELD_KEYWORDS, text, false);
+}
+
+void viewer_parent(Viewer *x, Str image, Str command_line) {
+        category_field(x, CATEGORY_PARENT_IMAGE, image);
+        category_field(x, CATEGORY_PARENT_COMMAND_LINE, command_line);
+}
+
+bool viewer_category(Viewer *x, ViewKind kind, const Record *r) {
+        CategoryValues values = { 0 };
+
+        if (!category_read(x, kind, r, &values))
+                return false;
+        view_reset(&x->own);
+        for (CategoryField f = 0; f < _CATEGORY_N; f++)
+                category_field(x, f, values.v[f]);
+        x->current = &x->own;
+        x->current_context = _CONTEXT_N;
+        return true;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What the three files of the Viewer share. */
+#include "meaning/decode.h"
+#include "rule/view.h"
+
+#define NO_FIELD UINT32_MAX
+
+/* view-names.c */
+int view_names_init(Viewer *x);
+void view_names_done(Viewer *x);
+
+/* The field of that name, or NO_FIELD. RECORD_SLACK bytes behind the name can be read, as behind every name in a record. */
+uint32_t view_find(const Viewer *x, Str name);
+uint32_t view_find_wanted(const Viewer *x, Str name); /* of those that are taken now */
+
+/* decode_kind(), remembered for names that rules use (@id not NO_FIELD). */
+FieldKind view_kind(Viewer *x, int type, Str name, uint32_t id);
+
+static inline bool view_is_wanted(const Viewer *x, uint32_t id) {
+        return id != NO_FIELD && (!x->wanted || x->wanted[id / 64] >> id % 64 & 1);
+}
+
+/* view.c */
+void view_reset(View *v);
+void view_add(Viewer *x, View *v, uint32_t field, Str text, bool null);
+bool view_is_null(const Field *f); /* (null), without quotes */
+
+/* The bytes of a field, decoded where it is text that is logged in hexadecimal. @id: its number, or NO_FIELD. */
+Str view_text(Viewer *x, int type, const Field *f, uint32_t id, FieldKind *ret_kind);
+
+/* All EXECVE records from @first on: into @v, which may be NULL when only the joined arguments are wanted, in x->args. */
+void view_read_execve(Viewer *x, View *v, const Record *first, bool keywords);
