@@ -2,12 +2,14 @@
 #pragma once
 /* Makes one alert of one login, or of one attempt at it.
  *
- * sshd writes up to three failed USER_LOGIN for one attempt, seconds apart, some before the USER_AUTH that alone holds the name
- * that was tried (test/captures: ssh-unknown-user.log), and a login with a terminal has both USER_START and USER_LOGIN
- * (ssh-tty-ok.log). What belongs together has the same node and pid. A failure and a later success of one process are two alerts; an
- * alert of a higher level than what was told is told too. A failure without a name waits up to ATTEMPT_WAIT_MS for one, in the time of its
- * node or on the monotonic clock, whichever is first. A pid seen again after ATTEMPT_WINDOW_MS is another process.
- * Bounded: ATTEMPT_ENTRIES processes (the one heard from least recently goes), ATTEMPT_HELD waiting alerts (the oldest is told). */
+ * sshd writes up to three failed USER_LOGIN for one attempt, seconds apart, some before the USER_AUTH that
+ * alone holds the name that was tried (test/captures: ssh-unknown-user.log), and a login with a terminal
+ * has both USER_START and USER_LOGIN (ssh-tty-ok.log). What belongs together has the same node and pid. A
+ * failure and a later success of one process are two alerts; an alert of a higher level than what was told
+ * is told too. A failure without a name waits up to ATTEMPT_WAIT_MS for one, in the time of its node or on
+ * the monotonic clock, whichever is first. A pid seen again after ATTEMPT_WINDOW_MS is another process.
+ * Bounded: ATTEMPT_ENTRIES processes (the one heard from least recently goes), ATTEMPT_HELD waiting alerts
+ * (the oldest is told). */
 #include "alert/alert.h"
 
 #define ATTEMPT_WAIT_MS   1000
@@ -30,10 +32,12 @@ typedef struct Attempts Attempts;
 /* The alert is lent: take a reference to keep it. */
 typedef void (*AlertFn)(void *userdata, Alert *alert);
 
+/* @m is lent for the life of it. 0 or -ENOMEM. */
 int attempts_new(Attempts **ret, Meaning *m, AlertFn fn, void *userdata);
 Attempts *attempts_free(Attempts *t); /* drops what waits: flush first. Returns NULL */
 
-/* Every event is shown before its alerts are added: it may hold a name that is waited for, and it moves the clock. */
+/* Every event is shown before its alerts are added: it may hold a name that is waited for, and it moves the
+ * clock. */
 void attempts_see(Attempts *t, const Event *event);
 
 /* Takes an alert of a rule about logins (ALERT_TAG_LOGIN); tells it, now or later, or folds it. */

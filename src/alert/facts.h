@@ -2,8 +2,9 @@
 #pragma once
 /* What an event says about who did what: the few fields that sentences are made of, interpreted.
  *
- * The record that tells what happened speaks first, the others of the event fill what it leaves open. Values of "?",
- * "(none)", "(null)" and unset ids are nothing. Texts are copied, and cut at FACTS_TEXT_MAX bytes. */
+ * The record that tells what happened speaks first, the others of the event fill what it leaves open.
+ * Values of "?", "(none)", "(null)" and unset ids are nothing. Texts are copied, and cut at FACTS_TEXT_MAX
+ * bytes. */
 #include "base/arena.h"
 #include "meaning/meaning.h"
 

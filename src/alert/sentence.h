@@ -2,9 +2,9 @@
 #pragma once
 /* Says in one sentence who did what, from where, with what result.
  *
- * A table of templates by record type, program, op and result (sentence.c); a new kind of event is one row. Whatever an
- * outsider can choose and that is no plain name is put in double quotes, so that it cannot pass for words of ours; control
- * bytes and markup are the sinks' affair. */
+ * A table of templates by record type, program, op and result (sentence.c); a new kind of event is one row.
+ * Whatever an outsider can choose and that is no plain name is put in double quotes, so that it cannot pass
+ * for words of ours; control bytes and markup are the sinks' affair. */
 #include "alert/facts.h"
 
 /* Appends the sentence. @title: of the rule, for events that no row knows. */

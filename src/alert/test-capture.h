@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* For the tests of this folder: hands the events of a capture, or of lines written down in a test, to a function. */
+/* For the tests of this folder: hands the events of a capture, or of lines written down in a test, to a
+ * function. */
 #include "event/event.h"
 
 /* @name: below test/captures. False when it cannot be read. */

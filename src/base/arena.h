@@ -2,8 +2,8 @@
 #pragma once
 /* A bump allocator: many small pieces, one free.
  *
- * For what is built once and lives together (a loaded rule set, a configuration, an event's texts). Pieces are
- * aligned to 16 bytes and never freed one by one. Not for untrusted sizes without a limit: give one. */
+ * For what is built once and lives together (a loaded rule set, a configuration, an event's texts). Pieces
+ * are aligned to 16 bytes and never freed one by one. Not for untrusted sizes without a limit: give one. */
 #include "base/str.h"
 
 typedef struct ArenaBlock ArenaBlock;

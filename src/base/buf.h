@@ -2,9 +2,10 @@
 #pragma once
 /* A growing byte buffer, for output and for text that is put together.
  *
- * Appending cannot fail half-way: when memory runs out the buffer is marked (`failed`) and every later append is
- * dropped, so a writer checks once, at the end. With an fd attached (buf_attach) the buffer writes itself out
- * whenever it holds more than BUF_FLUSH bytes, so that output of any size needs little memory. */
+ * Appending cannot fail half-way: when memory runs out the buffer is marked (`failed`) and every later
+ * append is dropped, so a writer checks once, at the end. With an fd attached (buf_attach) the buffer
+ * writes itself out whenever it holds more than BUF_FLUSH bytes, so that output of any size needs little
+ * memory. */
 #include <stdarg.h>
 #include "base/str.h"
 
@@ -64,9 +65,10 @@ const char *buf_z(Buf *b);
 static inline Str buf_view(const Buf *b) { return (Str){ b->p, b->n }; }
 static inline void buf_clear(Buf *b) { b->n = 0; }
 
-/* Writes everything to the attached fd, waiting if it must. 0, or -errno of the first failure (EPIPE included: the
- * caller should have SIGPIPE ignored). */
+/* Writes everything to the attached fd, waiting if it must. 0, or -errno of the first failure (EPIPE
+ * included: the caller should have SIGPIPE ignored). */
 int buf_flush(Buf *b);
 
-/* Flushes when more than BUF_FLUSH bytes wait. Call it between items, never inside one that is to stay whole. */
+/* Flushes when more than BUF_FLUSH bytes wait. Call it between items, never inside one that is to stay
+ * whole. */
 static inline int buf_maybe_flush(Buf *b) { return b->n > BUF_FLUSH ? buf_flush(b) : 0; }

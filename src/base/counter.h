@@ -2,8 +2,9 @@
 #pragma once
 /* Counters that a person can see.
  *
- * A module keeps its counters as uint64_t members of a visible struct and describes them in one table; totals,
- * SIGUSR1 and (later) metrics print every table, so a new counter needs one row and no other change. */
+ * A module keeps its counters as uint64_t members of a visible struct and describes them in one table;
+ * totals, SIGUSR1 and (later) metrics print every table, so a new counter needs one row and no other
+ * change. */
 #include "base/buf.h"
 
 typedef struct {

@@ -14,7 +14,8 @@ typedef struct {
         size_t n;
 } Str;
 
-/* Lines and records are followed by so many readable bytes, whatever they hold: scanning may read in wide loads. */
+/* Lines and records are followed by so many readable bytes, whatever they hold: scanning may read in wide
+ * loads. */
 #define STR_SLACK 64
 
 #define STR(_literal) ((Str){ "" _literal, sizeof(_literal) - 1 })
@@ -22,7 +23,7 @@ typedef struct {
         { "" _literal, sizeof(_literal) - 1 } /* for tables */
 #define STR_NULL       ((Str){ NULL, 0 })
 #define STR_FMT        "%.*s"
-#define STR_ARG(_s)    (int)(_s).n, (_s).p /* for printf("%.*s"); for text that is known to be short and clean */
+#define STR_ARG(_s)    (int)(_s).n, (_s).p /* for printf("%.*s") of text that is known to be short and clean */
 #define ARRAY_SIZE(_a) (sizeof(_a) / sizeof(*(_a)))
 
 #define likely(_x)   __builtin_expect(!!(_x), 1)
@@ -51,6 +52,6 @@ static inline int str_hexval(char c) { return str_hexval_plus1[(uint8_t)c] - 1; 
 /* True when @s is a non-empty even number of hexadecimal digits. */
 bool str_is_hex(Str s);
 
-/* Decodes an even number of hexadecimal digits into @dst, which has room for n / 2 bytes. Returns the number of
- * bytes written; stops at the first character that is no digit. */
+/* Decodes an even number of hexadecimal digits into @dst, which has room for n / 2 bytes. Returns the
+ * number of bytes written; stops at the first character that is no digit. */
 size_t str_unhex(char *dst, Str s);

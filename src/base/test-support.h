@@ -13,7 +13,8 @@
 #include <cmocka.h>
 #include "base/str.h"
 
-/* A copy of @text with exactly STR_SLACK readable bytes behind it, filled with @slack: reading further crashes. Never freed. */
+/* A copy of @text with exactly STR_SLACK readable bytes behind it, filled with @slack: reading further
+ * crashes. Never freed. */
 static inline Str test_guarded(Str text, char slack) {
         size_t page = (size_t)sysconf(_SC_PAGESIZE), size = (text.n + STR_SLACK + page - 1) / page * page;
         char *m = mmap(NULL, size + page, PROT_READ | PROT_WRITE, MAP_ANON | MAP_PRIVATE, -1, 0), *p;

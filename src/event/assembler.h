@@ -2,8 +2,9 @@
 #pragma once
 /* Inside of the assembler: what its two modes share. Nobody outside event/ includes this.
  *
- * Records and open events come from pools that never shrink below their high-water mark, bounded by the limits. A text
- * is borrowed from the reader's buffer until event_detach() copies it into a block of its event. */
+ * Records and open events come from pools that never shrink below their high-water mark, bounded by the
+ * limits. A text is borrowed from the reader's buffer until event_detach() copies it into a block of its
+ * event. */
 #include "event/event.h"
 #include "record/header.h"
 
@@ -108,10 +109,12 @@ void assembler_drop_record(EventAssembler *a, Record *r);
 /* The node of that name, made if need be; heard from now. NULL: no memory. */
 Node *assembler_node(EventAssembler *a, Str name);
 
-/* The open event of that identity that still takes records, or NULL; *ret_hash is filled in any case where it is NULL. */
+/* The open event of that identity that still takes records, or NULL; *ret_hash is filled in any case where
+ * it is NULL. */
 Open *assembler_find(EventAssembler *a, const RecordId *id, const Node *node, uint64_t *ret_hash);
 
-/* A new open event without records. NULL: no memory. Delivers others first if the limit of open events says so. */
+/* A new open event without records. NULL: no memory. Delivers others first if the limit of open events says
+ * so. */
 Open *assembler_open(EventAssembler *a, const RecordId *id, Node *node, uint64_t hash);
 bool assembler_is_full(EventAssembler *a, const Open *o,
                        const Record *r); /* counts the limit that was reached */

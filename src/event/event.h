@@ -2,24 +2,26 @@
 #pragma once
 /* Puts records together into events.
  *
- * An event is all records with the same (node, sec, ms, serial). Records of different events interleave; serial order is not
- * time order. Two modes:
+ * An event is all records with the same (node, sec, ms, serial). Records of different events interleave;
+ * serial order is not time order. Two modes:
  *
- * EVENT_DEFAULT: an event is delivered at once when a record arrives that ends one (event_type_is_last()), else
- * when the clock of its node has advanced by the end-of-event timeout since the event opened, or when event_age() says
- * that that much time has passed without input, or at event_flush(). No node's clock ends another node's events; a clock that is
- * set back ends none. A record that arrives after its event was delivered is delivered in an event of its own, marked late. An EOE
- * record whose event was delivered before is consumed, and counted.
+ * EVENT_DEFAULT: an event is delivered at once when a record arrives that ends one (event_type_is_last()),
+ * else when the clock of its node has advanced by the end-of-event timeout since the event opened, or when
+ * event_age() says that that much time has passed without input, or at event_flush(). No node's clock ends
+ * another node's events; a clock that is set back ends none. A record that arrives after its event was
+ * delivered is delivered in an event of its own, marked late. An EOE record whose event was delivered
+ * before is consumed, and counted.
  *
- * EVENT_AUPARSE: exactly what the feed interface of libauparse 3.0.9 does (order, splitting, dropped records), which is what the
- * listing of `aulert records` is compared with. Deferred delivery of that interface is not reproduced: an event is delivered when the
- * library would have it ready, in the same order.
+ * EVENT_AUPARSE: exactly what the feed interface of libauparse 3.0.9 does (order, splitting, dropped
+ * records), which is what the listing of `aulert records` is compared with. Deferred delivery of that
+ * interface is not reproduced: an event is delivered when the library would have it ready, in the same
+ * order.
  *
- * Memory is bounded by EventLimits: what reaches a limit is delivered early as EVENT_END_LIMIT or dropped, and counted. Time is linear
- * in the number of records, whatever they say.
+ * Memory is bounded by EventLimits: what reaches a limit is delivered early as EVENT_END_LIMIT or dropped,
+ * and counted. Time is linear in the number of records, whatever they say.
  *
- * Texts are borrowed: event_add() does not copy. Before the caller reuses the memory that the lines are in it calls
- * event_detach(), which copies what open events still need. */
+ * Texts are borrowed: event_add() does not copy. Before the caller reuses the memory that the lines are in
+ * it calls event_detach(), which copies what open events still need. */
 #include "base/counter.h"
 #include "record/record.h"
 
@@ -45,7 +47,7 @@ typedef struct {
         size_t event_records; /* of one event; full: delivered as EVENT_END_LIMIT, what follows is late */
         size_t event_bytes;   /* text of one event; same policy */
         size_t total_bytes;   /* text of all open events that had to be copied; same policy as open_events */
-        size_t nodes; /* whose clocks are kept; full: the one heard from least recently is forgotten, after delivery */
+        size_t nodes; /* whose clocks are kept; full: the longest silent goes, its events delivered before */
         uint32_t timeout_ms; /* end-of-event timeout, auditd.conf end_of_event_timeout (2 s) */
 } EventLimits;
 
@@ -58,10 +60,9 @@ typedef struct {
                         .timeout_ms = 2000 })
 
 typedef struct {
-        uint64_t lines;      /* given to event_add() */
-        uint64_t bad_header; /* no record: no "type=… msg=audit(…)" header; dropped */
-        uint64_t
-                bad_unparsed; /* compatibility mode: libauparse drops it (no field, or AVC permissions too long) */
+        uint64_t lines;        /* given to event_add() */
+        uint64_t bad_header;   /* no record: no "type=… msg=audit(…)" header; dropped */
+        uint64_t bad_unparsed; /* compatibility mode: libauparse drops it (no field, too many permissions) */
         uint64_t records;      /* delivered in events */
         uint64_t events;       /* delivered */
         uint64_t eoe;          /* EOE records that only ended an event that was delivered already */
@@ -80,10 +81,12 @@ typedef void (*EventFn)(void *userdata, const Event *event);
 
 typedef struct EventAssembler EventAssembler;
 
+/* @limits NULL: EVENT_LIMITS_DEFAULT; copied. @fn is called from within event_add(), event_age() and
+ * event_flush(). 0 or -ENOMEM. */
 int event_assembler_new(EventAssembler **ret, EventMode mode, const EventLimits *limits, EventFn fn,
                         void *userdata);
-EventAssembler *event_assembler_free(
-        EventAssembler *a); /* open events are dropped: flush first. Returns NULL */
+/* Open events are dropped: flush first. Returns NULL. */
+EventAssembler *event_assembler_free(EventAssembler *a);
 
 enum {
         _EVENT_E_SUCCESS,
@@ -92,15 +95,15 @@ enum {
         EVENT_E_DROPPED,   /* counted in no_memory or bad_unparsed */
 };
 
-/* One line without its newline; RECORD_SLACK readable bytes follow. 0, EVENT_E_…; never negative: bad data is not an
- * error of ours. May deliver. */
+/* One line without its newline; RECORD_SLACK readable bytes follow. 0, EVENT_E_…; never negative: bad data
+ * is not an error of ours. May deliver. */
 int event_add(EventAssembler *a, Str line);
 
 /* Copies what open events borrow from lines given so far: afterwards the caller may overwrite them. */
 void event_detach(EventAssembler *a);
 
-/* @now_ns: CLOCK_MONOTONIC. Tells the time of the records that are about to be added (live input only; never called: no
- * monotonic ageing). */
+/* @now_ns: CLOCK_MONOTONIC. Tells the time of the records that are about to be added (live input only;
+ * never called: no monotonic ageing). */
 void event_set_now(EventAssembler *a, uint64_t now_ns);
 
 /* Ends the events that opened the timeout or longer before @now_ns. To be called when no input waits. */
@@ -114,11 +117,13 @@ void event_flush(EventAssembler *a);
 
 const EventCounters *event_counters(const EventAssembler *a);
 
-/* Upstream's list of types that are the last record of their event (linux-audit lib: audit_is_last_record(), 4.0.3), less 1406–1419,
- * which a kernel may write before the SYSCALL record of the same event. */
+/* Upstream's list of types that are the last record of their event (linux-audit lib:
+ * audit_is_last_record(), 4.0.3), less 1406–1419, which a kernel may write before the SYSCALL record of the
+ * same event. */
 bool event_type_is_last(int type);
 
-/* "[node/]sec.ms:serial", the form in which event ids are shown. Not escaped: the node is an attacker's text. */
+/* "[node/]sec.ms:serial", the form in which event ids are shown. Not escaped: the node is an attacker's
+ * text. */
 void event_id_format(Buf *out, const RecordId *id);
 
 const char *event_end_name(EventEnd ended); /* "terminal", "timeout", "eof", "limit" */

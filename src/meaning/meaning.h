@@ -26,7 +26,7 @@ typedef struct {
 extern const CounterDesc meaning_counter_descs[];
 extern const size_t meaning_n_counter_descs;
 
-int meaning_new(Meaning **ret);
+int meaning_new(Meaning **ret);    /* reads passwd and group. 0 or -ENOMEM */
 Meaning *meaning_free(Meaning *m); /* returns NULL */
 
 /* Re-reads passwd and group when they changed on disk. For timers and reloads, not for each event. */

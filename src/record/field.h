@@ -2,17 +2,19 @@
 #pragma once
 /* Splits the body of a record into fields.
  *
- * A field is name=value. Where it ends is decided by form alone: a value in double quotes runs to the next quote,
- * another to the next blank. Kernel and auditd write text that they do not trust either in quotes, when it
- * holds no quote, blank or byte outside 0x21..0x7E, or as hexadecimal digits (kernel: audit_log_untrustedstring());
- * whether bare digits are such text depends on the name and the type of the record, so decoding belongs to meaning/.
+ * A field is name=value. Where it ends is decided by form alone: a value in double quotes runs to the next
+ * quote, another to the next blank. Kernel and auditd write text that they do not trust either in quotes,
+ * when it holds no quote, blank or byte outside 0x21..0x7E, or as hexadecimal digits (kernel:
+ * audit_log_untrustedstring()); whether bare digits are such text depends on the name and the type of the
+ * record, so decoding belongs to meaning/.
  *
- * msg='…' of user space records is opened: the fields inside follow as fields of the record, marked FIELD_USER, because a
- * program wrote them and the kernel did not. Text up to the last apostrophe belongs to it. Old PAM messages in
- * parentheses are accepted: "(hostname=h, addr=a, terminal=t res=success)'".
+ * msg='…' of user space records is opened: the fields inside follow as fields of the record, marked
+ * FIELD_USER, because a program wrote them and the kernel did not. Text up to the last apostrophe belongs
+ * to it. Old PAM messages in parentheses are accepted: "(hostname=h, addr=a, terminal=t res=success)'".
  *
- * Words that are no field (avc: denied { read } for) are kept only as the pair seresult/seperms in AVC and USER_AVC
- * records, as libauparse does; for others FieldVec.has_words is set, so that a caller can show the raw body.
+ * Words that are no field (avc: denied { read } for) are kept only as the pair seresult/seperms in AVC and
+ * USER_AVC records, as libauparse does; for others FieldVec.has_words is set, so that a caller can show the
+ * raw body.
  *
  * Linear in the length of the text, whatever it holds. Allocates only to let the vector grow. */
 #include "record/record.h"
@@ -20,12 +22,12 @@
 typedef enum {
         FIELD_KERNEL,   /* before msg='…': written by the kernel, or by auditd for DAEMON_* */
         FIELD_USER,     /* inside msg='…': written by a program that has CAP_AUDIT_WRITE */
-        FIELD_ENRICHED, /* after 0x1D: names that auditd looked up (UID="root" SYSCALL=openat SADDR={ … }) */
+        FIELD_ENRICHED, /* after 0x1D: what auditd looked up (UID="root" SYSCALL=openat SADDR={ … }) */
 } FieldPart;
 
 typedef struct {
         Str name;
-        Str value; /* as logged, without the surrounding double quotes; SADDR={ … }: what is between the braces */
+        Str value;    /* as logged, without its double quotes; SADDR={ … }: what is between the braces */
         uint8_t part; /* FieldPart */
         bool quoted;  /* it stood in double quotes: never hexadecimal */
         bool braced;  /* it stood in { } */

@@ -2,9 +2,10 @@
 #pragma once
 /* Takes the header of a record apart: node, type, time, serial, and where the body starts.
  *
- * Two readings. The strict one accepts what kernel and auditd write ("[node=N ]type=T msg=audit(SEC.MS:SERIAL): ") and refuses the
- * rest. The compatible one accepts whatever libauparse 3.0.9 takes for a header. Most headers repeat the time and serial of the record before them:
- * HeaderCache remembers those digits and compares instead of computing. */
+ * Two readings. The strict one accepts what kernel and auditd write ("[node=N ]type=T
+ * msg=audit(SEC.MS:SERIAL): ") and refuses the rest. The compatible one accepts whatever libauparse 3.0.9
+ * takes for a header. Most headers repeat the time and serial of the record before them: HeaderCache
+ * remembers those digits and compares instead of computing. */
 #include "record/record.h"
 
 #define HEADER_TYPES    1024u /* slots; half of them are used at most, then names are looked up each time */
@@ -35,9 +36,11 @@ enum {
         HEADER_E_NO_END,    /* starts as one, but time and serial do not end in "):" */
 };
 
-/* Strict. Fills all of *ret_record but next and n_fields, and *ret_id (node borrowed from @line). RECORD_SLACK bytes follow @line. */
+/* Strict. Fills all of *ret_record but next and n_fields, and *ret_id (node borrowed from @line).
+ * RECORD_SLACK bytes follow @line. */
 int header_parse(HeaderCache *cache, Str line, Record *ret_record, RecordId *ret_id);
 
-/* As libauparse 3.0.9 reads it: time and node from the first 80 (340 with a node) bytes, type from the first field. Also counts fields, into
- * ret_record->n_fields. HEADER_E_NO_RECORD: libauparse ignores the line. *ret_bad: it takes the time, but fails on the fields. */
+/* As libauparse 3.0.9 reads it: time and node from the first 80 (340 with a node) bytes, type from the
+ * first field. Also counts fields, into ret_record->n_fields. HEADER_E_NO_RECORD: libauparse ignores the
+ * line. *ret_bad: it takes the time, but fails on the fields. */
 int header_parse_compat(Str line, Record *ret_record, RecordId *ret_id, bool *ret_bad);

@@ -2,16 +2,17 @@
 #pragma once
 /* One audit record: a line of text with its header taken apart.
  *
- * The header is "[node=N ]type=T msg=audit(SEC.MS:SERIAL):" (auditd's string format; linux-audit specs, "audit record
- * format"). A Record borrows its text; whoever hands it out says how long it lives (an event's records live as long as
- * the Event). RECORD_SLACK readable bytes follow every text, whatever they hold, so that scanning may read past the
- * end in wide loads; they are never taken for text. */
+ * The header is "[node=N ]type=T msg=audit(SEC.MS:SERIAL):" (auditd's string format; linux-audit specs,
+ * "audit record format"). A Record borrows its text; whoever hands it out says how long it lives (an
+ * event's records live as long as the Event). RECORD_SLACK readable bytes follow every text, whatever they
+ * hold, so that scanning may read past the end in wide loads; they are never taken for text. */
 #include <sys/types.h>
 #include "base/str.h"
 
 #define RECORD_SLACK STR_SLACK
 
-/* Who and when: the identity of an event is all four together (kernel: audit_log_start(); auditd adds the node). */
+/* Who and when: the identity of an event is all four together (kernel: audit_log_start(); auditd adds the
+ * node). */
 typedef struct {
         int64_t sec;     /* seconds since the epoch, as logged */
         uint32_t ms;     /* 0..999 */

@@ -2,8 +2,8 @@
 #pragma once
 /* Looks at many bytes at once.
  *
- * SSE2 where the compiler has it (every x86_64), plain C elsewhere with the same results. All read RECORD_SLACK
- * bytes beyond what they are asked about, at most. */
+ * SSE2 where the compiler has it (every x86_64), plain C elsewhere with the same results. All read
+ * RECORD_SLACK bytes beyond what they are asked about, at most. */
 #include "record/record.h"
 #ifdef __SSE2__
 #include <emmintrin.h>

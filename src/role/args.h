@@ -2,8 +2,8 @@
 #pragma once
 /* Reads a command's options: long ones only, --name VALUE or --name=VALUE, anywhere before "--".
  *
- * One row an option. What is no option is left in argv, in order; "-" alone is no option, it names stdin. Values
- * borrow from argv. */
+ * One row an option. What is no option is left in argv, in order; "-" alone is no option, it names stdin.
+ * Values borrow from argv. */
 #include <stdbool.h>
 #include <stddef.h>
 

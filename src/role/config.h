@@ -2,9 +2,10 @@
 #pragma once
 /* The configuration of `aulert run`: where records come from, which rules, where alerts go.
  *
- * Read whole, checked whole: every mistake is reported with its line and column, unknown keys, wrong types and names of sinks
- * that do not exist among them, and nothing of a file with a mistake is used. It is the administrator's own file; still its size is
- * limited (CONFIG_MAX) and aliases cost nothing, as nothing is copied through them more than once a place. */
+ * Read whole, checked whole: every mistake is reported with its line and column, unknown keys, wrong types
+ * and names of sinks that do not exist among them, and nothing of a file with a mistake is used. It is the
+ * administrator's own file; still its size is limited (CONFIG_MAX) and aliases cost nothing, as nothing is
+ * copied through them more than once a place. */
 #include "event/event.h"
 #include "rule/rule.h"
 #include "sink/sink.h"

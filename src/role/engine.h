@@ -2,8 +2,8 @@
 #pragma once
 /* From an event to alerts: rules, sentences, and one alert for one login.
  *
- * What `watch` and `run` have in common. It knows no input and no sink: events come in, alerts go out through one
- * function. Rules can be replaced between two events. One thread. */
+ * What `watch` and `run` have in common. It knows no input and no sink: events come in, alerts go out
+ * through one function. Rules can be replaced between two events. One thread. */
 #include "alert/attempt.h"
 
 typedef struct {
@@ -18,14 +18,15 @@ extern const size_t engine_n_counter_descs;
 
 typedef struct Engine Engine;
 
-int engine_new(Engine **ret, AlertFn fn, void *userdata);
-Engine *engine_free(Engine *e); /* returns NULL */
+int engine_new(Engine **ret, AlertFn fn, void *userdata); /* 0 or -ENOMEM */
+Engine *engine_free(Engine *e);                           /* returns NULL */
 
-/* Loads rules and, unless that fails altogether, puts them in the place of those in use. Problems are logged with file, line and column.
- * @ret_n_errors: how many there were; may be NULL. 0 or -errno. */
+/* Loads rules and, unless that fails altogether, puts them in the place of those in use. Problems are
+ * logged with file, line and column. @ret_n_errors: how many there were; may be NULL. 0 or -errno. */
 int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_t *ret_n_errors);
 uint64_t engine_n_rules(const Engine *e);
 
+/* The event is lent. Alerts that need not wait go out from within. */
 void engine_event(Engine *e, const Event *event);
 
 /* Alerts that wait: see attempt.h. */

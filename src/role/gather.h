@@ -2,9 +2,10 @@
 #pragma once
 /* Lets records gather while many arrive, so that one wake-up takes several.
  *
- * auditd writes record by record, and waking up costs several times what a record costs. After GATHER_QUICK reads in quick succession
- * a read waits GATHER_NS first, for as long as reads then find GATHER_LINES lines. A record that comes alone never waits.
- * Limit: auditd's socket holds some 160 records, three hundred thousand a second then; auditd does not write a third of it. */
+ * auditd writes record by record, and waking up costs several times what a record costs. After GATHER_QUICK
+ * reads in quick succession a read waits GATHER_NS first, for as long as reads then find GATHER_LINES
+ * lines. A record that comes alone never waits. Limit: auditd's socket holds some 160 records, three
+ * hundred thousand a second then; auditd does not write a third of it. */
 #include <stdbool.h>
 #include <stdint.h>
 

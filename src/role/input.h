@@ -2,10 +2,11 @@
 #pragma once
 /* Reads files, or stdin, and hands out events.
  *
- * The files are one stream, in the order given, so that an event may span two of them (rotated logs). Everything that is bad is said
- * on stderr: the first of each kind with its file and line, the totals at the end; a file that cannot be read is said and the
- * others are processed. A pipe, socket or terminal is live: events age on the monotonic clock while it is silent.
- * Memory: what LineReader and EventAssembler say. */
+ * The files are one stream, in the order given, so that an event may span two of them (rotated logs).
+ * Everything that is bad is said on stderr: the first of each kind with its file and line, the totals at
+ * the end; a file that cannot be read is said and the others are processed. A pipe, socket or terminal is
+ * live: events age on the monotonic clock while it is silent. Memory: what LineReader and EventAssembler
+ * say. */
 #include "event/event.h"
 #include "source/line.h"
 
@@ -13,9 +14,11 @@ typedef struct {
         EventMode mode;
         size_t max_line; /* 0: LINE_MAX_DEFAULT */
         EventFn event;
-        /* Nothing more is there for now: show what has been found. Not 0: stop reading (output is broken). May be NULL. */
+        /* Nothing more is there for now: show what has been found. Not 0: stop reading (output is broken).
+         * May be NULL. */
         int (*idle)(void *userdata);
-        /* When idle() wants to be called although nothing arrives, CLOCK_MONOTONIC ns, or UINT64_MAX. May be NULL. */
+        /* When idle() wants to be called although nothing arrives, CLOCK_MONOTONIC ns, or UINT64_MAX. May
+         * be NULL. */
         uint64_t (*deadline)(void *userdata);
         /* The input has ended and the last event was handed out; idle() follows. May be NULL. */
         void (*end)(void *userdata);
@@ -23,7 +26,8 @@ typedef struct {
         const char *source; /* "stdin", "unix:PATH": read this, no files; NULL: files */
 } InputOptions;
 
-/* Reads @paths, or stdin when there are none ("-" is stdin too); flushes at the end. Returns STATUS_DONE or STATUS_INPUT. */
+/* Reads @paths, or stdin when there are none ("-" is stdin too); flushes at the end. Returns STATUS_DONE or
+ * STATUS_INPUT. */
 int input_run(const InputOptions *options, char *const *paths, size_t n_paths);
 
 /* Connects to a stream socket. The descriptor, or -errno. */

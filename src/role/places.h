@@ -3,8 +3,8 @@
 /* Where the program's own files are. */
 #include "base/buf.h"
 
-/* Our rules: those of the build tree that the program runs from, else the installed ones. NULL when memory runs out, else
- * the buffer's text. */
+/* Our rules: those of the build tree that the program runs from, else the installed ones. NULL when memory
+ * runs out, else the buffer's text. */
 const char *places_rules(Buf *path);
 
 const char *places_config(void); /* the configuration that is read when none is named */

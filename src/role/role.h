@@ -2,9 +2,10 @@
 #pragma once
 /* What the program can be asked to do: its commands, and what they have in common.
  *
- * A command is one function in a file cmd-NAME.c and one row of the table in main.c. It gets the command line from its own name on
- * (argv[0] is the command), and returns an exit status. --help never reaches it: main prints the row's text. Only role/ and
- * main.c put stages together, write to the log and decide exit statuses. */
+ * A command is one function in a file cmd-NAME.c and one row of the table in main.c. It gets the command
+ * line from its own name on (argv[0] is the command), and returns an exit status. --help never reaches it:
+ * main prints the row's text. Only role/ and main.c put stages together, write to the log and decide exit
+ * statuses. */
 #include "base/str.h"
 
 /* Where several apply, the highest is returned. */
@@ -28,8 +29,8 @@ int cmd_notify(int argc, char **argv);
 /* Started by the program itself: aulert --role notify UID RUN_DIR. */
 int role_notify(int argc, char **argv);
 
-/* Says what is wrong with the command line and where help is: "aulert: watch: MESSAGE (see aulert watch --help)".
- * Returns STATUS_USAGE. */
+/* Says what is wrong with the command line and where help is: "aulert: watch: MESSAGE (see aulert watch
+ * --help)". Returns STATUS_USAGE. */
 int role_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static inline int role_worse(int a, int b) { return a > b ? a : b; }

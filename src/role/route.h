@@ -2,9 +2,9 @@
 #pragma once
 /* Decides which sinks get an alert.
  *
- * All routes are asked, first to last; every one that matches delivers, but no sink gets an alert twice. A route with `once` is
- * silent about what it told less than that time ago, in the time of the events. What it told is remembered in ROUTE_MEMORY places; when
- * two share one, the older is forgotten, and told again. */
+ * All routes are asked, first to last; every one that matches delivers, but no sink gets an alert twice. A
+ * route with `once` is silent about what it told less than that time ago, in the time of the events. What
+ * it told is remembered in ROUTE_MEMORY places; when two share one, the older is forgotten, and told again. */
 #include "role/config.h"
 
 #define ROUTE_MEMORY 4096u

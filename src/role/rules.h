@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* Loads rules for a command: what is wrong with them goes to stderr, one "file:line:column: error: …" a line. */
+/* Loads rules for a command: what is wrong with them goes to stderr, one "file:line:column: error: …" a
+ * line. */
 #include "rule/rule.h"
 
 typedef struct {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* Sorts lines by their bytes and leaves out repeats, in bounded memory: what does not fit goes to an unlinked temporary file. */
+/* Sorts lines by their bytes and leaves out repeats, in bounded memory: what does not fit goes to an
+ * unlinked temporary file. */
 #include "base/buf.h"
 
 #define SORTER_BYTES (16u << 20)

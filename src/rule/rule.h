@@ -2,8 +2,8 @@
 #pragma once
 /* Sigma rules over audit events: load, compile, match.
  *
- * A RuleSet is loaded from YAML files, compiled once, and then asked about each event. What a rule looks at, and every decision
- * where the specification is silent, is in the manual page aulert-rules(7). */
+ * A RuleSet is loaded from YAML files, compiled once, and then asked about each event. What a rule looks
+ * at, and every decision where the specification is silent, is in the manual page aulert-rules(7). */
 #include "meaning/meaning.h"
 
 typedef enum { RULE_INFORMATIONAL, RULE_LOW, RULE_MEDIUM, RULE_HIGH, RULE_CRITICAL, _RULE_LEVEL_N } RuleLevel;
@@ -23,7 +23,8 @@ typedef struct {
 
 typedef enum { RULE_DIAG_ERROR, RULE_DIAG_WARNING } RuleDiagKind;
 
-/* Problems found while loading, one call each. @text: one plain sentence that ends with what to write instead. */
+/* Problems found while loading, one call each. @text: one plain sentence that ends with what to write
+ * instead. */
 typedef void (*RuleDiagFn)(void *userdata, RuleDiagKind kind, const char *file, unsigned line,
                            unsigned column, const char *text);
 
@@ -43,15 +44,16 @@ typedef enum {
 typedef struct {
         const char *placeholders; /* file with values for the modifier "expand", or NULL */
         RuleScope scope;
-        bool plain; /* every rule asked about every record, straight from its definition: slow, to compare with */
+        bool plain; /* every rule is asked about every record, without the index: slow, to compare with */
         bool correlation_edge; /* a correlation hits only where its condition did not hold before */
-        /* Every rule that was refused (by its id) or file that cannot be read as YAML (by its name); may be NULL. */
+        /* Every rule that was refused (by its id) or file that cannot be read as YAML (by its name); may be
+         * NULL. */
         void (*refused)(void *userdata, Str what);
 } RuleOptions;
 
-/* Loads every .yml/.yaml file at or below each path (symbolic links below it are not followed). A rule that cannot be run is reported and
- * left out, the others run. @options may be NULL. 0; -errno only for what makes the whole set useless (ENOMEM). A path that
- * cannot be read is reported as an error. */
+/* Loads every .yml/.yaml file at or below each path (symbolic links below it are not followed). A rule that
+ * cannot be run is reported and left out, the others run. @options may be NULL. 0; -errno only for what
+ * makes the whole set useless (ENOMEM). A path that cannot be read is reported as an error. */
 int rule_set_load(RuleSet **ret, const char *const *paths, size_t n_paths, const RuleOptions *options,
                   RuleDiagFn diag, void *userdata);
 RuleSet *rule_set_ref(RuleSet *set);
@@ -62,8 +64,7 @@ const RuleSetStats *rule_set_stats(const RuleSet *set);
 const RuleInfo *rule_set_info(const RuleSet *set, size_t i); /* NULL: no more */
 
 typedef struct {
-        uint64_t
-                regex_limited; /* regular expressions given up because they took too long: counted as no match */
+        uint64_t regex_limited;     /* regular expressions given up, counted as no match: too many steps */
         uint64_t groups_dropped;    /* correlation groups forgotten early because there were too many */
         uint64_t members_dropped;   /* occurrences forgotten early because one group had too many */
         uint64_t queue_forced;      /* decisions taken early because too many waited */
@@ -74,28 +75,29 @@ typedef struct {
 extern const CounterDesc rule_counter_descs[];
 extern const size_t rule_n_counter_descs;
 
-/* The state that matching keeps between events (process table, correlation windows): one a stream. It holds a reference to its set. */
+/* The state that matching keeps between events (process table, correlation windows): one a stream. It holds
+ * a reference to its set. */
 typedef struct RuleState RuleState;
-int rule_state_new(RuleState **ret, RuleSet *set);
-RuleState *rule_state_free(RuleState *state); /* returns NULL */
+int rule_state_new(RuleState **ret, RuleSet *set); /* 0 or -ENOMEM */
+RuleState *rule_state_free(RuleState *state);      /* returns NULL */
 const RuleCounters *rule_counters(RuleState *state);
 
 typedef struct {
         const RuleInfo *rule;
-        const Event *event; /* lent until the function returns */
-        const Record *
-                record; /* the first record that made the rule true, or NULL for a rule about the event as a whole */
+        const Event *event;   /* lent until the function returns */
+        const Record *record; /* the first that made the rule true; NULL: the rule is about the whole event */
 } RuleHit;
 
 typedef void (*RuleHitFn)(void *userdata, const RuleHit *hit);
 
-/* After a reload: decides what waits, then goes on with @set. Processes are kept, and so are the windows of correlations that are the
- * same in both sets. 0, or -ENOMEM and nothing has changed. */
+/* After a reload: decides what waits, then goes on with @set. Processes are kept, and so are the windows of
+ * correlations that are the same in both sets. 0, or -ENOMEM and nothing has changed. */
 int rule_state_adopt(RuleState *state, RuleSet *set, RuleHitFn fn, void *userdata);
 
-/* Calls @fn for every rule that the event hits, each once. No rule costs anything when the types of records it asks for are not there.
- * What needs events in order (correlations, parents of processes) is decided, for this event or earlier ones, when the time
- * stamps have gone on by RULE_SETTLE_MS. 0 or -ENOMEM; then some rules may not have been asked. */
+/* Calls @fn for every rule that the event hits, each once. No rule costs anything when the types of records
+ * it asks for are not there. What needs events in order (correlations, parents of processes) is decided,
+ * for this event or earlier ones, when the time stamps have gone on by RULE_SETTLE_MS. 0 or -ENOMEM; then
+ * some rules may not have been asked. */
 #define RULE_SETTLE_MS 5000
 int rule_state_match(RuleState *state, const Event *event, RuleHitFn fn, void *userdata);
 

@@ -2,10 +2,10 @@
 #pragma once
 /* A short-lived process that becomes one user and says one thing to that user's notification service.
  *
- * The sink starts it by executing its own program anew, so that nothing of the parent is in its memory, with a socket on
- * stdin: one message with the request comes in, one with the answer goes out. It gives up every right before it reads anything
- * that an outsider may have chosen, and the bus it talks to may be hostile: its time, memory and files are limited, and whatever
- * becomes of it, the parent ends it. */
+ * The sink starts it by executing its own program anew, so that nothing of the parent is in its memory,
+ * with a socket on stdin: one message with the request comes in, one with the answer goes out. It gives up
+ * every right before it reads anything that an outsider may have chosen, and the bus it talks to may be
+ * hostile: its time, memory and files are limited, and whatever becomes of it, the parent ends it. */
 #include <sys/types.h>
 #include "base/buf.h"
 

@@ -2,9 +2,9 @@
 #pragma once
 /* Delivers alerts to one outside system, without ever blocking the loop.
  *
- * Taking an alert is not delivering it. A driver takes it (submit) and later settles it exactly once, when the far end has
- * answered. A driver is transport: what waits its turn is kept here, bounded (SINK_QUEUE; full: the alert is dropped and
- * counted). A new sink is one file with its SinkOps and one row in sink.c. */
+ * Taking an alert is not delivering it. A driver takes it (submit) and later settles it exactly once, when
+ * the far end has answered. A driver is transport: what waits its turn is kept here, bounded (SINK_QUEUE;
+ * full: the alert is dropped and counted). A new sink is one file with its SinkOps and one row in sink.c. */
 #include <systemd/sd-event.h>
 #include "alert/alert.h"
 
@@ -50,7 +50,8 @@ typedef struct {
         size_t n_options;
         /* 0 or -errno; nothing is to be undone on failure. The state is sink_set_state()'s. */
         int (*open)(Sink *sink, const SinkConf *conf);
-        /* 0: taken, to be settled once, now or later; SINK_E_BUSY: after something else has been settled. Lent until settled. */
+        /* 0: taken, to be settled once, now or later; SINK_E_BUSY: after something else has been settled.
+         * Lent until settled. */
         int (*submit)(Sink *sink, uint64_t id, const Alert *alert);
         /* Ends what is under way, without settling it. Called once, after a successful open. */
         void (*close)(Sink *sink);

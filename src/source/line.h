@@ -2,9 +2,9 @@
 #pragma once
 /* Reads a byte stream and hands out its lines, in place.
  *
- * Lines end at '\n' only. Memory: one buffer of LINE_CHUNK, larger only while a longer line (up to the limit) passes. A
- * longer line than the limit is dropped while it streams by; an unterminated last line is dropped. Both are counted, never
- * silent. STR_SLACK bytes behind every line can be read. */
+ * Lines end at '\n' only. Memory: one buffer of LINE_CHUNK, larger only while a longer line (up to the
+ * limit) passes. A longer line than the limit is dropped while it streams by; an unterminated last line is
+ * dropped. Both are counted, never silent. STR_SLACK bytes behind every line can be read. */
 #include "base/counter.h"
 
 #define LINE_CHUNK       (256u << 10)
@@ -33,12 +33,14 @@ typedef struct {
 
 typedef struct LineReader LineReader;
 
-int line_reader_new(LineReader **ret, int fd, const LineOptions *options); /* borrows @fd */
-LineReader *line_reader_free(LineReader *r);                               /* returns NULL */
+/* Borrows @fd until it is freed; copies @options. 0 or -ENOMEM. */
+int line_reader_new(LineReader **ret, int fd, const LineOptions *options);
+LineReader *line_reader_free(LineReader *r); /* returns NULL */
 
 enum { _LINE_E_SUCCESS, LINE_E_AGAIN, LINE_E_EOF };
 
-/* One read(2). 0: lines may be there; LINE_E_AGAIN: nothing now (non-blocking fd); LINE_E_EOF: no more, ever; -errno. */
+/* One read(2). 0: lines may be there; LINE_E_AGAIN: nothing now (non-blocking fd); LINE_E_EOF: no more,
+ * ever; -errno. */
 int line_reader_fill(LineReader *r);
 
 /* The next line, cut at its first NUL, or false: fill again. Lent until recycle() is called. */
