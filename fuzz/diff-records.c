@@ -19,7 +19,7 @@
 
 /* libauparse loses some of what it allocates for odd lines: not ours to report. */
 const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) { return "leak:auparse_feed\n"; }
+const char *__lsan_default_suppressions(void) { return "leak:libauparse\n"; }
 
 typedef struct {
         uint64_t seed, cases, first;

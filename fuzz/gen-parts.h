@@ -20,8 +20,7 @@ typedef struct {
         unsigned odd_header, odd_body, mutate, move_on, new_id;
         unsigned avc; /* weight of AVC records, in percent */
         bool long_lines;
-        unsigned
-                widest; /* not 0: all headers are as long as the strict reading takes, with a node of so many bytes */
+        unsigned widest; /* not 0: headers as long as they can be, with a node of so many bytes */
 } Gen;
 
 /* An identity: mostly plain, sometimes with a stamp or node that tests the header's rules. */
