@@ -44,7 +44,6 @@ typedef struct {
         Gather gather;
         uint64_t age_at; /* for when run->age is armed, CLOCK_MONOTONIC ns; UINT64_MAX: it is not */
         bool is_socket;
-        bool file_mode; /* not pollable: a regular file */
         LineReader *reader;
         EventAssembler *assembler;
         Engine *engine;
@@ -230,6 +229,21 @@ static void retire(Run *run, Delivery *d) {
         run->retired[run->n_retired++] = d;
 }
 
+static bool same_limits(const Config *a, const Config *b) {
+        const EventLimits *x = &a->limits, *y = &b->limits;
+
+        return a->max_line == b->max_line && x->open_events == y->open_events &&
+               x->event_records == y->event_records && x->event_bytes == y->event_bytes &&
+               x->total_bytes == y->total_bytes && x->nodes == y->nodes && x->timeout_ms == y->timeout_ms;
+}
+
+static void warn_of_what_stays(const Config *old, const Config *new) {
+        if (strcmp(old->source, new->source) != 0)
+                log_warning("source stays %s until the next start", old->source);
+        if (!same_limits(old, new))
+                log_warning("limits stay as they were until the next start");
+}
+
 /* Everything new is made before anything old goes. */
 static int on_hup(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
         Run *run = userdata;
@@ -244,8 +258,7 @@ static int on_hup(sd_event_source *s, const struct signalfd_siginfo *si, void *u
                 log_error("the configuration stays as it was");
                 return 0;
         }
-        if (strcmp(config->source, delivery_config(run->delivery)->source) != 0)
-                log_warning("source stays %s until the next start", delivery_config(run->delivery)->source);
+        warn_of_what_stays(delivery_config(run->delivery), config);
         r = engine_load_rules(run->engine, config->rules, config->n_rules, NULL);
         if (r < 0) {
                 log_error("rules: %s; the configuration stays as it was", strerror(-r));

@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "role/engine.h"
 
-#define SETTLE_NS (RULE_SETTLE_MS * UINT64_C(1000000))
+#define SETTLE_NS  (RULE_SETTLE_MS * UINT64_C(1000000))
+#define REFRESH_NS (5 * NS_PER_S)
 
 const CounterDesc engine_counter_descs[] = {
         { "events_matched", "events shown to the rules", offsetof(EngineCounters, events), false },
@@ -22,7 +23,8 @@ struct Engine {
         Meaning *meaning;
         RuleSet *rules;
         RuleState *state;
-        uint64_t settle_ns; /* when to decide what still waits for earlier events, CLOCK_MONOTONIC */
+        uint64_t settle_ns;    /* when to decide what still waits for earlier events, CLOCK_MONOTONIC */
+        uint64_t refreshed_ns; /* when names were last read again */
         Attempts *attempts;
         EngineCounters counters;
         Alert *login; /* of the event at hand: the most severe of the rules about logins */
@@ -96,11 +98,22 @@ static void keep_login(Engine *e, Alert *alert) {
         e->login = alert;
 }
 
+/* Accounts come and go while we run. Only what is told needs to know, so nothing is looked at until there is a hit. */
+static void refresh_names(Engine *e) {
+        uint64_t now = clock_monotonic_ns();
+
+        if (now - e->refreshed_ns < REFRESH_NS)
+                return;
+        meaning_refresh(e->meaning);
+        e->refreshed_ns = now;
+}
+
 static void on_hit(void *userdata, const RuleHit *hit) {
         Engine *e = userdata;
         Alert *alert;
 
         e->counters.hits++;
+        refresh_names(e);
         if (alert_new(&alert, hit, e->meaning) < 0) {
                 e->counters.no_memory++;
                 return;
