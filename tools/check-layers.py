@@ -94,7 +94,8 @@ def functions(text):
             head = (head + ' ' + line.strip())[-500:] if head and not re.match(r'[;}#]', line) else line
             if re.match(r'\S.*\{$', line) or line == '{' or (line.endswith(') {') and line.startswith(' ' * 8)):
                 found = re.search(r'(\w+)\(', head)
-                if found and '=' not in head.split('(')[0] and not re.match(r'(typedef|struct|union|enum)\b[^(]*\{', head):
+                is_type = re.match(r'(typedef|struct|union|enum)\b[^(]*\{', head)
+                if found and '=' not in head.split('(')[0] and not is_type:
                     name, start = found.group(1), number
             if re.search(r'[;}]\s*$', line) or line.startswith('#'):
                 head = ''

@@ -98,6 +98,20 @@ def unknown_user_with_key(story):
     story.attempt('failed login over ssh', 'USER_LOGIN', False, name='no' + secrets.token_hex(3))
 
 
+def second_password_is_right(story):
+    """A wrong password, then the right one on the same connection: two outcomes, each said once."""
+    people.settle(QUIET, story.desktop)
+    already = len(story.desktop.calls())
+    status = story.sshd.ssh(story.alice.name, pty=True, passwords=['wrong', PASSWORD])
+    tap.expect_equal(status, 0, 'exit status of ssh')
+    people.settle(QUIET, story.desktop)
+    shown = [people.said(c) for c in story.desktop.calls()[already:]]
+    for sentence in (f'failed login as {story.alice.name} over ssh from 127.0.0.1',
+                     f'{story.alice.name} logged in over ssh from 127.0.0.1'):
+        tap.expect_equal(sum(sentence in s for s in shown), 1, f'popups with {sentence!r} among {shown!r}')
+    tap.expect_equal(len(shown), 2, f'popups {shown!r}')
+
+
 def markup_in_a_name(story):
     call = story.attempt('<b>x<b>&', 'USER_AUTH', False, name='<b>x<b>&', password='wrong')
     tap.expect('<b>' not in call['body'], f'live markup in {call["body"]!r}')
@@ -118,12 +132,13 @@ def still_the_same(story):
 
 
 def main():
-    machine.need('auditd', 'auditctl', 'sshd', 'ssh', 'sshpass', 'dbus-daemon', 'meson', 'useradd')
+    machine.need('auditd', 'auditctl', 'sshd', 'ssh', 'dbus-daemon', 'meson', 'useradd')
     with machine.lock(), contextlib.ExitStack() as stack:
         machine.need_audit()
         story = Story(stack)
-        cases = [started_by_auditd, with_pty, without_pty, right_password, wrong_password, root_refused, unknown_user,
-                 unknown_user_with_key, markup_in_a_name, control_bytes_in_a_name, still_the_same]
+        cases = [started_by_auditd, with_pty, without_pty, right_password, wrong_password, root_refused,
+                 unknown_user, unknown_user_with_key, second_password_is_right, markup_in_a_name,
+                 control_bytes_in_a_name, still_the_same]
         return tap.run_cases([(c.__name__, lambda c=c: c(story)) for c in cases],
                              lambda: '\n'.join(r[:200] for r in story.auditd.records('USER_')[-12:]))
 

@@ -24,8 +24,9 @@ DUNSTRC = '''[global]
 
 def colours(display):
     """How many colours the screen shows: one until something is drawn on it."""
-    done = subprocess.run(['import', '-window', 'root', '-format', '%k', 'info:-'], env={**people.PATHS, 'DISPLAY': display},
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(['import', '-window', 'root', '-format', '%k', 'info:-'],
+                          env={**people.PATHS, 'DISPLAY': display}, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=20, check=False)
     return int(done.stdout.split()[0]) if done.returncode == 0 and done.stdout.strip() else 0
 
 
@@ -71,7 +72,7 @@ def shoot(picture):
 
 
 def main():
-    machine.need('auditd', 'auditctl', 'sshd', 'ssh', 'sshpass', 'dbus-daemon', 'dbus-send', 'dunst', 'Xvfb', 'import',
+    machine.need('auditd', 'auditctl', 'sshd', 'ssh', 'dbus-daemon', 'dbus-send', 'dunst', 'Xvfb', 'import',
                  'meson', 'useradd')
     picture = machine.results() / 'login.png'
     picture.unlink(missing_ok=True)

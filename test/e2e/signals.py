@@ -250,6 +250,17 @@ class Live:
         os.kill(pid, signal.SIGUSR1)
         self.expect_journal('messages before this one were lost')
 
+    def restarted(self):
+        """auditd starts a plugin that died again at the next event, with other signals blocked than at first."""
+        first = self.daemon.plugin()
+        os.kill(first, signal.SIGKILL)
+        tap.wait_for(lambda: first not in machine.children(self.daemon.child.pid), 5, 'end of the first plugin')
+        self.expect_alert()
+        second = self.daemon.plugin()
+        tap.expect(second != first, 'the plugin was not started again')
+        os.kill(second, signal.SIGUSR1)
+        self.expect_alert()
+
     def ends(self):
         seconds = self.daemon.stop()
         tap.expect(seconds < 2, f'auditd and aulert took {seconds:.1f} s to end')
@@ -276,6 +287,7 @@ def main():
         with live_scene(stack, scene) as live:
             cases += [('reloads under auditd', live.hang_up), ('writes counters under auditd', live.counters),
                       ('is not held up by a stuck journal', live.stuck_journal),
+                      ('works when started again by auditd', live.restarted),
                       ('ends with auditd', live.ends)]
             return tap.run_cases(cases, lambda: (scene.work / 'stderr').read_text(errors='replace')[-2000:])
 

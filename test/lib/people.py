@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Test users with a session bus and a notification service, an sshd on loopback, and attempts to log in."""
 import contextlib
+import html
 import json
 import os
 import pathlib
@@ -97,10 +98,7 @@ class Desktop:
 
 def said(call):
     """The words of a Notify call as a server that knows markup shows them."""
-    body = call['body']
-    for entity, plain in (('&lt;', '<'), ('&gt;', '>'), ('&quot;', '"'), ('&apos;', "'"), ('&#39;', "'"), ('&amp;', '&')):
-        body = body.replace(entity, plain)
-    return f'{call["summary"]}\n{body}'
+    return f'{call["summary"]}\n{html.unescape(call["body"])}'
 
 
 @contextlib.contextmanager
@@ -160,18 +158,27 @@ class Sshd:
         with socket.socket() as probe:
             return probe.connect_ex(('127.0.0.1', self.port)) == 0
 
-    def ssh(self, name, command='true', pty=False, password=None, seconds=30):
-        """One attempt to log in; the client's exit status."""
+    def ssh(self, name, command='true', pty=False, password=None, passwords=(), seconds=30):
+        """One attempt to log in, with a key, a password, or several one after the other; the client's exit status."""
+        passwords = [password] if password else list(passwords)
         # The name stands in a file, because a client refuses markup in a name on its command line.
         config = self.work / 'ssh_config'
         config.write_text(f'User "{name}"\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n'
                           f'IdentitiesOnly yes\nIdentityAgent none\nIdentityFile {self.key}\n'
-                          'NumberOfPasswordPrompts 1\nPreferredAuthentications '
-                          f'{"password" if password else "publickey"}\n')
-        words = ['sshpass', '-p', password] if password else []
-        words += ['ssh', '-F', config, '-tt' if pty else '-T', '-p', self.port, '127.0.0.1', command]
+                          f'NumberOfPasswordPrompts {len(passwords) or 1}\nPreferredAuthentications '
+                          f'{"password" if passwords else "publickey"}\n')
+        words = ['ssh', '-F', config, '-tt' if pty else '-T', '-p', self.port, '127.0.0.1', command]
+        env = {**PATHS, 'SSH_ASKPASS_REQUIRE': 'force', 'SSH_ASKPASS': str(self.answer(passwords))}
         return subprocess.run([str(w) for w in words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, timeout=seconds, check=False).returncode
+                              stderr=subprocess.DEVNULL, timeout=seconds, check=False, env=env).returncode
+
+    def answer(self, passwords):
+        """A program that answers ssh with one password after the other."""
+        left, program = self.work / 'passwords', self.work / 'askpass'
+        left.write_text(''.join(f'{p}\n' for p in passwords))
+        program.write_text(f'#!/bin/sh\nhead -n 1 {left}\nsed -i 1d {left}\n')
+        program.chmod(0o700)
+        return program
 
 
 @contextlib.contextmanager
