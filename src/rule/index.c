@@ -238,6 +238,14 @@ static int build_categories(Building *b) {
         return r;
 }
 
+static bool is_by_name(const Building *b, const Plan *plan) {
+        for (uint32_t i = 0; i < b->index->set->ast.n_fields; i++)
+                if (plan->wanted[i / 64] >> i % 64 & 1 && i != FIELD_KEYWORDS &&
+                    !viewer_by_name(&b->viewer, i))
+                        return false;
+        return true;
+}
+
 static int build(Building *b) {
         const RuleSet *set = b->index->set;
         size_t words = set->ast.n_tests / 64 + 1;
@@ -252,6 +260,10 @@ static int build(Building *b) {
         for (size_t i = 0; i < set->n_rules; i++)
                 b->typed[i] = asks_type(&set->ast, set->rules[i].expr);
         r = build_audit(b);
+        for (size_t i = 0; !r && i < b->index->n_plans; i++)
+                b->index->plans[i]->by_name = is_by_name(b, b->index->plans[i]);
+        if (!r)
+                b->index->unknown->by_name = is_by_name(b, b->index->unknown);
         return r ? r : build_categories(b);
 }
 

@@ -134,7 +134,7 @@ static void match_record(Matcher *m, RuleState *s, const Record *r) {
         if (!plans[0]->any && !plans[1]->any)
                 return;
         begin(m);
-        view = viewer_glance(m->viewer, r, plans[1]->wanted);
+        view = viewer_glance(m->viewer, r, plans[1]->wanted, plans[1]->by_name);
         for (size_t i = 0; i < ARRAY_SIZE(plans); i++) {
                 const PlanField *keywords = plans[i]->fields[FIELD_KEYWORDS];
 

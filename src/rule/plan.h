@@ -23,6 +23,7 @@ typedef struct {
         size_t n_always;
         uint64_t *truth; /* of the tests of the type, for index.c */
         bool any;        /* there is something to do */
+        bool by_name;    /* all wanted fields pass viewer_by_name() */
 } Plan;
 
 struct Index {

@@ -21,14 +21,15 @@ static uint64_t load_head(const char *p, size_t n) {
         return head & head_masks[n < 8 ? n : 8];
 }
 
-static size_t name_slot(uint64_t head, size_t n) {
-        return (head * UINT64_C(0x9E3779B97F4A7C15) + n * UINT64_C(0xC2B2AE3D27D4EB4F)) >> 52;
+static size_t name_slot(const Viewer *x, uint64_t head, size_t n) {
+        return (head * UINT64_C(0x9E3779B97F4A7C15) + n * UINT64_C(0xC2B2AE3D27D4EB4F)) >> 36 &
+               (x->n_names - 1);
 }
 
 /* @name: RECORD_SLACK bytes behind it can be read, as behind every name in a record. */
 uint32_t view_find(const Viewer *x, Str name) {
         uint64_t head = load_head(name.p, name.n);
-        size_t at = name_slot(head, name.n);
+        size_t at = name_slot(x, head, name.n);
 
         for (; x->names[at].n; at = (at + 1) & (x->n_names - 1)) {
                 const FieldName *f = &x->names[at];
@@ -73,7 +74,7 @@ static int make_names(Viewer *x) {
                 if (!name.n)
                         continue;
                 memcpy(padded, name.p, name.n < 8 ? name.n : 8);
-                at = name_slot(load_head(padded, name.n), name.n);
+                at = name_slot(x, load_head(padded, name.n), name.n);
                 while (x->names[at].n)
                         at = (at + 1) & (x->n_names - 1);
                 x->names[at] = (FieldName){ load_head(padded, name.n), (uint32_t)name.n, i };

@@ -96,7 +96,7 @@ void viewer_done(Viewer *x) {
         *x = (Viewer){ 0 };
 }
 
-static ContextKind conview_text(int type) {
+static ContextKind context_of(int type) {
         switch (type) {
         case TYPE_SYSCALL:
         case TYPE_URINGOP: return CONTEXT_SYSCALL;
@@ -119,7 +119,7 @@ void viewer_event(Viewer *x, const Event *event) {
                 x->context_read[i] = x->context_keywords[i] = x->glance_read[i] = false;
         }
         for (const Record *r = event->records; r; r = r->next) {
-                ContextKind k = conview_text(r->type);
+                ContextKind k = context_of(r->type);
 
                 if (k < _CONTEXT_N && !x->context_records[k])
                         x->context_records[k] = r;
@@ -442,19 +442,59 @@ const View *viewer_glance_source(Viewer *x, uint32_t field) {
         return NULL;
 }
 
-const View *viewer_glance(Viewer *x, const Record *r, const uint64_t *wanted) {
+static bool is_name_char(char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+               c == '-';
+}
+
+bool viewer_by_name(const Viewer *x, uint32_t field) {
+        const uint32_t made[] = { FIELD_TYPE,     x->id_msg,      x->id_timestamp, x->id_serial,
+                                  x->id_node,     x->id_syscall,  x->id_SYSCALL,   x->id_ARCH,
+                                  x->id_saddr[0], x->id_saddr[1], x->id_saddr[2],  x->id_saddr[3] };
+        Str name = x->set->ast.fields[field].name;
+
+        for (size_t i = 0; i < ARRAY_SIZE(made); i++)
+                if (field == made[i])
+                        return false;
+        for (size_t i = 0; i < name.n; i++)
+                if (!is_name_char(name.p[i]))
+                        return false;
+        return true;
+}
+
+/* Whether a name that is wanted stands before any "=". It may be inside a value: then nothing but time is lost. */
+static bool has_wanted_name(const Viewer *x, const Record *r) {
+        Str body = record_body(r);
+        const char *p = body.p, *end = body.p + body.n;
+
+        while (p < end && (p = memchr(p, '=', (size_t)(end - p)))) {
+                const char *start = p;
+
+                while (start > body.p && is_name_char(start[-1]))
+                        start--;
+                if (view_find_wanted(x, (Str){ start, (size_t)(p - start) }) != NO_FIELD)
+                        return true;
+                p++;
+        }
+        return false;
+}
+
+const View *viewer_glance(Viewer *x, const Record *r, const uint64_t *wanted, bool by_name) {
         x->wanted = wanted;
-        read_view(x, &x->own, r, false);
+        if (by_name && (r->type == TYPE_CWD || r->type == TYPE_PROCTITLE) && !has_wanted_name(x, r))
+                view_reset(&x->own);
+        else
+                read_view(x, &x->own, r, false);
         x->wanted = NULL;
         x->current = &x->own;
-        x->current_context = conview_text(r->type);
+        x->current_context = context_of(r->type);
         if (x->current_context < _CONTEXT_N && x->context_records[x->current_context] != r)
                 x->current_context = _CONTEXT_N;
         return &x->own;
 }
 
 void viewer_record(Viewer *x, const Record *r, bool keywords) {
-        ContextKind k = conview_text(r->type);
+        ContextKind k = context_of(r->type);
 
         if (k < _CONTEXT_N && x->context_records[k] == r) {
                 x->current = read_context(x, k, keywords && x->keywords);

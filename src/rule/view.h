@@ -87,8 +87,11 @@ void viewer_event(Viewer *v, const Event *event);
 void viewer_record(Viewer *v, const Record *r, bool keywords);
 
 /* As viewer_record(), but with only those fields of the record itself whose bits are set in @wanted: for finding out whether a closer look
- * is worth it. No keywords. */
-const View *viewer_glance(Viewer *v, const Record *r, const uint64_t *wanted);
+ * is worth it. No keywords. @by_name: all of @wanted pass viewer_by_name(), so that a record without their names need not be split. */
+const View *viewer_glance(Viewer *v, const Record *r, const uint64_t *wanted, bool by_name);
+
+/* True when a record has this field only where its name stands before a "=", and the name is made of letters, digits, "_" and "-". */
+bool viewer_by_name(const Viewer *v, uint32_t field);
 
 /* Where the current record would inherit a field from, of those in glance_wanted; NULL: from nowhere. */
 const View *viewer_glance_source(Viewer *v, uint32_t field);
