@@ -19,7 +19,9 @@ $(BUILD)/build.ninja:
 
 demo:
 	@tools/install-deps.sh build
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@[ -x $(BUILD)/aulert ] || echo 'building into $(BUILD)/'
+	@ninja -C $(BUILD) --quiet aulert
 	@tools/demo $(BUILD)/aulert
 
 test:
