@@ -256,6 +256,7 @@ static void search_exact(const Lits *l, Str value, LitFn fn, void *userdata) {
 
         if (!p)
                 return;
+        text[0] = 0; /* gcc does not see that an empty value is not read */
         for (size_t i = 0; i < value.n; i++)
                 p[i] = (char)lower(value.p[i]);
         s = slot_of(l, hash_str((Str){ p, value.n }));
