@@ -33,10 +33,12 @@ bench:
 	@$(MAKE) --no-print-directory all
 	@bench/run --build $(BUILD)
 
-# A prefix given here moves an existing build; nothing is compiled as root unless it has to be.
+# A prefix given here moves an existing build; nothing is compiled as root unless it has to be. A configuration that
+# was changed stays.
 install: all
 	@$(if $(prefix),$(MESON) configure -Dprefix=$(prefix) -Dsysconfdir=$(sysconfdir) $(BUILD) && ninja -C $(BUILD) --quiet)
-	@$(MESON) install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir=$(abspath $(DESTDIR)))
+	@tools/keep-config $(if $(DESTDIR),$(abspath $(DESTDIR)))$(sysconfdir) \
+	        $(MESON) install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir=$(abspath $(DESTDIR)))
 
 # Removes what the last `make install` from this folder put in place.
 uninstall:

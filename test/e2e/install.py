@@ -54,6 +54,23 @@ def modes(staged):
         tap.expect_equal(path.stat().st_uid, os.geteuid(), f'owner of {path}')
 
 
+def keeps_configuration(staged):
+    """What an administrator wrote survives the next `make install`; the new text lies beside it."""
+    staged.make('install')
+    mine = {name: staged.path(f'etc/{folder}/{name}') for folder, name in
+            (('aulert', 'aulert.yaml'), ('audit/plugins.d', 'aulert.conf'))}
+    before = {name: path.read_text() for name, path in mine.items()}
+    for name, path in mine.items():
+        path.write_text(before[name] + '# mine\n')
+    staged.make('install')
+    for name, path in mine.items():
+        tap.expect_equal(path.read_text(), before[name] + '# mine\n', name)
+        new = staged.path(f'etc/aulert/{name}.new')
+        tap.expect_equal(new.read_text(), before[name], new.name)
+        new.unlink()
+        path.write_text(before[name])
+
+
 def plugin_conf(staged):
     """The six keys, split by blanks, as auditd 2.x to 4.x accept them; switched off."""
     text = staged.path('etc/audit/plugins.d/aulert.conf').read_text()
@@ -97,10 +114,12 @@ def main():
     with machine.lock(), contextlib.ExitStack() as stack:
         work = stack.enter_context(machine.workdir())
         machine.build_for_prefix()
-        (work / 'dest').mkdir()
-        staged = Staged(work / 'dest')
+        for name in ('kept', 'dest'):
+            (work / name).mkdir()
+        kept, staged = Staged(work / 'kept'), Staged(work / 'dest')
         cases = [installs, modes, plugin_conf, manual_pages, accepts_its_own, uninstalls]
-        return tap.run_cases([(c.__name__, lambda c=c: c(staged)) for c in cases])
+        return tap.run_cases([('keeps_configuration', lambda: keeps_configuration(kept))] +
+                             [(c.__name__, lambda c=c: c(staged)) for c in cases])
 
 
 if __name__ == '__main__':
