@@ -148,6 +148,13 @@ class Table:
     def at_most(self, what, value, goal, unit="x"):
         self._say(what, f"{value:.2f} {unit}", f"at most {goal:g} {unit}", value <= goal)
 
+    def all_at_most(self, what, values):
+        """@values: (name, value, goal, unit) rows; one line for all."""
+        words = [f"{name} {value:.2f} {unit}" for name, value, _, unit in values]
+        bad = [f"{word} (goal: at most {goal:g})" for word, (_, value, goal, _) in zip(words, values) if value > goal]
+        print(f"    {what:32} {words[0]:16} {', '.join(words[1:]):32} {'MISSED' if bad else 'ok'}", flush=True)
+        self.missed += [f"{what}: {text}" for text in bad]
+
     def holds(self, what, value, goal):
         self._say(what, value, goal, value == goal)
 
