@@ -81,7 +81,8 @@ static int each_line(Sorter *s, LineFn fn, void *userdata) {
         Str last = STR_NULL;
         int r = 0;
 
-        qsort_r(s->starts, s->n_lines, sizeof(*s->starts), by_line, s);
+        if (s->n_lines)
+                qsort_r(s->starts, s->n_lines, sizeof(*s->starts), by_line, s);
         for (size_t i = 0; i < s->n_lines && !r; i++) {
                 Str line = line_at(s, s->starts[i]);
 
