@@ -124,6 +124,40 @@ void event_id_format(Buf *out, const RecordId *id) {
         buf_u64(out, id->serial);
 }
 
+/* Takes the text up to @mark off the front of *rest. */
+static bool cut(Str *rest, char mark, Str *ret) {
+        const char *end = rest->n ? memchr(rest->p, mark, rest->n) : NULL;
+
+        if (!end)
+                return false;
+        *ret = (Str){ rest->p, (size_t)(end - rest->p) };
+        *rest = (Str){ end + 1, rest->n - ret->n - 1 };
+        return true;
+}
+
+bool event_id_parse(Str text, RecordId *ret) {
+        const char *slash = text.n ? memrchr(text.p, '/', text.n) : NULL;
+        RecordId id = { .node = STR("") };
+        Str rest = text, sec, ms;
+        uint64_t s, m;
+        bool minus;
+
+        if (slash) {
+                id.node = (Str){ text.p, (size_t)(slash - text.p) };
+                rest = (Str){ slash + 1, text.n - id.node.n - 1 };
+        }
+        minus = rest.n && *rest.p == '-';
+        rest = (Str){ rest.p + minus, rest.n - minus };
+        if (!cut(&rest, '.', &sec) || !cut(&rest, ':', &ms) || ms.n != 3 || (slash && !id.node.n) ||
+            !str_u64(sec, 10, &s) || s > INT64_MAX / 2000 || !str_u64(ms, 10, &m) ||
+            !str_u64(rest, 10, &id.serial))
+                return false;
+        id.sec = minus ? -(int64_t)s : (int64_t)s;
+        id.ms = (uint32_t)m;
+        *ret = id;
+        return true;
+}
+
 const char *event_end_name(EventEnd ended) {
         static const char *const names[] = {
                 [EVENT_END_TERMINAL] = "terminal",

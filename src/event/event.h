@@ -126,4 +126,7 @@ bool event_type_is_last(int type);
  * text. */
 void event_id_format(Buf *out, const RecordId *id);
 
+/* Reads that form; ret->node borrows from @text. False, and *ret untouched, when it is something else. */
+bool event_id_parse(Str text, RecordId *ret);
+
 const char *event_end_name(EventEnd ended); /* "terminal", "timeout", "eof", "limit" */

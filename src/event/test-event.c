@@ -291,6 +291,49 @@ static void test_last_types(void **state) {
                 assert_int_equal(event_type_is_last(rows[i].type), rows[i].last);
 }
 
+static void test_id_parse(void **state) {
+        static const struct {
+                const char *text, *node; /* node NULL: no id */
+                int64_t sec;
+                uint32_t ms;
+                uint64_t serial;
+        } rows[] = {
+                { "1795336282.774:116533", "", 1795336282, 774, 116533 },
+                { "a.b/0.000:0", "a.b", 0, 0, 0 },
+                { "a/b/-1.001:18446744073709551615", "a/b", -1, 1, UINT64_MAX },
+                { .text = "" },
+                { .text = "/1.000:1" },
+                { .text = "1.00:1" },
+                { .text = "1.0000:1" },
+                { .text = "1.000:" },
+                { .text = "1.000:1 " },
+                { .text = ".000:1" },
+                { .text = "--1.000:1" },
+                { .text = "1.000:18446744073709551616" },
+                { .text = "9223372036854775807.000:1" },
+                { .text = "audit(1.000:1)" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                RecordId id = { .sec = 77 };
+                Buf again = BUF_INIT;
+                bool is = event_id_parse(str_from(rows[i].text), &id);
+
+                assert_int_equal(is, rows[i].node != NULL);
+                if (!is) {
+                        assert_int_equal(id.sec, 77);
+                        continue;
+                }
+                assert_true(str_eqz(id.node, rows[i].node));
+                assert_int_equal(id.sec, rows[i].sec);
+                assert_int_equal(id.ms, rows[i].ms);
+                assert_true(id.serial == rows[i].serial);
+                event_id_format(&again, &id);
+                assert_string_equal(buf_z(&again), rows[i].text);
+                buf_done(&again);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_delivers_at_completion),
@@ -308,6 +351,7 @@ int main(void) {
                 cmocka_unit_test(test_no_record_is_counted),
                 cmocka_unit_test(test_auparse_order),
                 cmocka_unit_test(test_last_types),
+                cmocka_unit_test(test_id_parse),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
