@@ -142,8 +142,12 @@ static int load_fd(Load *l, int fd, const char *path, const struct stat *st) {
 
 static int load_path(Load *l, int dir, const char *name, const char *path, unsigned depth);
 
+/* NAME.test.yml holds tests of the rules in NAME.yml. */
 static bool has_suffix(const char *name) {
-        return str_ends(str_from(name), STR(".yml")) || str_ends(str_from(name), STR(".yaml"));
+        Str s = str_from(name);
+
+        return (str_ends(s, STR(".yml")) && !str_ends(s, STR(".test.yml"))) ||
+               (str_ends(s, STR(".yaml")) && !str_ends(s, STR(".test.yaml")));
 }
 
 static int wanted(const struct dirent *e) { return e->d_name[0] != '.'; }

@@ -14,13 +14,17 @@ import subprocess
 import sys
 
 
+def files(rules):
+    return [path for path in sorted(rules.glob("*.yml")) if not path.name.endswith(".test.yml")]
+
+
 def ids(rules):
-    for path in sorted(rules.glob("*.yml")):
+    for path in files(rules):
         yield re.search(r"^id: (\S+)$", path.read_text(), re.M).group(1), path.stem
 
 
 def lacks(rules):
-    for path in sorted(rules.glob("*.yml")):
+    for path in files(rules):
         text = path.read_text()
         for key in ("title", "id", "description", "author", "tags", "logsource", "    definition", "falsepositives", "level"):
             if not re.search(rf"^{key}:", text, re.M):
