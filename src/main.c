@@ -25,7 +25,7 @@ static const Command commands[] = {
                      "  --source SOURCE    stdin, or unix:PATH: what auditd's af_unix plugin offers\n"
                      "  --format FORMAT    text, or json: one alert a line\n",
           cmd_watch },
-        { "test", "--rules PATH... [--format tsv|text|json] [FILE...]",
+        { "test", "--rules PATH... [--format tsv|text|json] [FILE...], or --suite DIR...",
           "run rules over captures and list every hit",
           "  --rules PATH       a rule file, or a directory of them; may come again\n"
           "  --format FORMAT    text, json (one object a line), or tsv: rule and event, sorted\n"
@@ -33,7 +33,9 @@ static const Command commands[] = {
           "  --scope SCOPE      what a rule sees: context (a record, with what its event adds),\n"
           "                     record, or event (search identifiers may be met by several records)\n"
           "  --corr-fire WHEN   each: a correlation hits whenever it holds; edge: when it begins to\n"
-          "  --plain            ask every rule about every record: slow, for comparison\n" INPUT_HELP,
+          "  --plain            ask every rule about every record: slow, for comparison\n"
+          "  --suite DIR        instead: run the tests of rules, NAME.test.yml, below DIR; output is "
+          "TAP\n" INPUT_HELP,
           cmd_test },
         { "check", "[PATH...]", "say what is wrong with rules and configurations",
           "PATH is a rule, a directory of rules, or a configuration, whose rules are checked with\n"

@@ -9,6 +9,7 @@
 #include "role/role.h"
 #include "role/rules.h"
 #include "role/sorter.h"
+#include "role/suite.h"
 
 #define MAX_RULE_PATHS 256
 
@@ -103,27 +104,19 @@ typedef struct {
         const char *rules[MAX_RULE_PATHS];
         size_t n_rules;
         const char *format, *expand, *scope, *fire, *max_line;
+        const char *suites[MAX_RULE_PATHS];
+        size_t n_suites;
         bool plain;
 } Options;
 
 static int choose(const char *command, const Options *o, RuleOptions *options, Test *t) {
         static const struct {
                 const char *name;
-                RuleScope scope;
-        } scopes[] = { { "context", RULE_SCOPE_CONTEXT },
-                       { "record", RULE_SCOPE_RECORD },
-                       { "event", RULE_SCOPE_EVENT } };
-        static const struct {
-                const char *name;
                 void (*print)(Test *, const RuleHit *);
         } formats[] = { { "tsv", print_tsv }, { "text", print_text }, { "json", print_json } };
-        size_t scope = 0;
 
-        while (scope < ARRAY_SIZE(scopes) && strcmp(o->scope, scopes[scope].name))
-                scope++;
-        if (scope == ARRAY_SIZE(scopes))
+        if (!rules_scope(str_from(o->scope), &options->scope))
                 return role_usage(command, "--scope is context, record or event, not %s", o->scope);
-        options->scope = scopes[scope].scope;
         options->placeholders = o->expand;
         options->plain = o->plain;
         options->correlation_edge = !strcmp(o->fire, "edge");
@@ -189,6 +182,14 @@ static void report_rules(const RuleSet *set) {
         buf_done(&b);
 }
 
+/* Test files say themselves what is tested, and how. */
+static int run_suites(const char *command, const Options *o, size_t n_files) {
+        if (n_files || o->n_rules || o->expand || o->max_line || o->plain || strcmp(o->format, "text") != 0 ||
+            strcmp(o->scope, "context") != 0 || strcmp(o->fire, "each") != 0)
+                return role_usage(command, "--suite goes with no other option and no file");
+        return suite_run(o->suites, o->n_suites);
+}
+
 int cmd_test(int argc, char **argv) {
         Options o = { .format = "text", .scope = "context", .fire = "each" };
         const ArgsOption table[] = {
@@ -199,6 +200,7 @@ int cmd_test(int argc, char **argv) {
                 { "corr-fire", .value = &o.fire },
                 { "plain", .flag = &o.plain },
                 { "max-line", .value = &o.max_line },
+                { "suite", .value = o.suites, .n_values = &o.n_suites, .max_values = MAX_RULE_PATHS },
         };
         Test t = { .out = BUF_INIT, .line = BUF_INIT };
         InputOptions input = { .event = on_event, .idle = on_idle, .userdata = &t };
@@ -211,6 +213,8 @@ int cmd_test(int argc, char **argv) {
         r = r ? r : choose(argv[0], &o, &options, &t);
         if (r)
                 return r;
+        if (o.n_suites)
+                return run_suites(argv[0], &o, n);
         if (!o.n_rules)
                 return role_usage(argv[0], "say which rules to test: --rules PATH");
         if (o.max_line && !args_size(o.max_line, &input.max_line))

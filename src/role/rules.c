@@ -35,3 +35,19 @@ int rules_load(RuleSet **ret, const char *const *paths, size_t n_paths, const Ru
         buf_done(&p.out);
         return r;
 }
+
+bool rules_scope(Str name, RuleScope *ret) {
+        static const struct {
+                const char *name;
+                RuleScope scope;
+        } scopes[] = { { "context", RULE_SCOPE_CONTEXT },
+                       { "record", RULE_SCOPE_RECORD },
+                       { "event", RULE_SCOPE_EVENT } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(scopes); i++)
+                if (str_eqz(name, scopes[i].name)) {
+                        *ret = scopes[i].scope;
+                        return true;
+                }
+        return false;
+}

@@ -11,3 +11,6 @@ typedef struct {
 /* 0 or -errno; *ret_report also when rules were refused. @quiet: warnings are counted, not shown. */
 int rules_load(RuleSet **ret, const char *const *paths, size_t n_paths, const RuleOptions *options,
                bool quiet, RulesReport *ret_report);
+
+/* "context", "record" or "event"; false, and *ret untouched, for anything else. */
+bool rules_scope(Str name, RuleScope *ret);

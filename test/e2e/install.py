@@ -40,6 +40,7 @@ def installs(staged):
     for name in ('bin/aulert', 'etc/audit/plugins.d/aulert.conf', 'etc/aulert/aulert.yaml'):
         tap.expect(staged.path(name).is_file(), f'{name} was not installed')
     tap.expect(any((staged.path('share/aulert/rules')).rglob('*.yml')), 'no rules were installed')
+    tap.expect_equal([n for n in names if n.endswith('.test.yml')], [], 'tests of rules that were installed')
     outside = [n for n in names if not n.startswith(str(machine.PREFIX)[1:] + '/')]
     tap.expect_equal(outside, [], 'files outside the prefix')
 
