@@ -9,7 +9,7 @@ LTO = $(if $(findstring clang,$(CC)),,-Db_lto=true)
 WHERE = --sysconfdir=$(sysconfdir) $(if $(prefix),--prefix=$(prefix))
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) --quiet
+	@ninja -C $(BUILD) --quiet program
 
 $(BUILD)/build.ninja:
 	@command -v $(MESON) >/dev/null || { echo 'meson is missing: run tools/install-deps.sh build' >&2; exit 1; }
@@ -30,13 +30,14 @@ test:
 
 bench:
 	@tools/install-deps.sh build bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
 	@bench/run --build $(BUILD)
 
 # A prefix given here moves an existing build; nothing is compiled as root unless it has to be. A configuration that
 # was changed stays.
 install: all
-	@$(if $(prefix),$(MESON) configure -Dprefix=$(prefix) -Dsysconfdir=$(sysconfdir) $(BUILD) && ninja -C $(BUILD) --quiet)
+	@$(if $(prefix),$(MESON) configure -Dprefix=$(prefix) -Dsysconfdir=$(sysconfdir) $(BUILD) && ninja -C $(BUILD) --quiet program)
 	@tools/keep-config $(if $(DESTDIR),$(abspath $(DESTDIR)))$(sysconfdir) \
 	        $(MESON) install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir=$(abspath $(DESTDIR)))
 

@@ -85,7 +85,7 @@ def rule_loads(manual):
         rule.write(example(manual.text['aulert-rules.7']))
         rule.flush()
         said = output(manual.aulert, 'check', rule.name)[0]
-        tap.expect(said.startswith('1 rules are fine, 0 refused, 0 skipped'), said)
+        tap.expect(said.startswith('rules: 1 fine, 0 refused, 0 skipped'), said)
 
 
 def configuration_loads(manual, text):

@@ -49,9 +49,10 @@ void bad_say_totals(const BadLines *b, const EventCounters *events) {
                 buf_printf(&text, "%s%llu %s", text.n ? "; " : "", (unsigned long long)b->n[BAD_NUL],
                            bad_texts[BAD_NUL].total);
         if (text.n && buf_z(&text))
-                log_warning("%llu lines: %llu records in %llu events, %llu EOE of events that had ended; %s",
-                            (unsigned long long)lines, (unsigned long long)events->records,
-                            (unsigned long long)events->events, (unsigned long long)events->eoe, text.p);
+                log_warning(
+                        "lines: %llu; records: %llu in %llu events; EOE of events that had ended: %llu; %s",
+                        (unsigned long long)lines, (unsigned long long)events->records,
+                        (unsigned long long)events->events, (unsigned long long)events->eoe, text.p);
         buf_done(&text);
 }
 

@@ -18,8 +18,8 @@ static int summary(const RuleSetStats *s, const RulesReport *report) {
 
         buf_attach(&out, STDOUT_FILENO);
         buf_printf(&out,
-                   "%llu rules are fine, %llu refused, %llu skipped (for other products or services), %llu "
-                   "warnings\n",
+                   "rules: %llu fine, %llu refused, %llu skipped (for other products or services); warnings: "
+                   "%llu\n",
                    (unsigned long long)s->loaded, (unsigned long long)s->refused,
                    (unsigned long long)s->skipped, (unsigned long long)report->warnings);
         r = buf_flush(&out);

@@ -14,7 +14,7 @@ typedef struct {
         yaml_document_t *doc;
         ConfigDiagFn diag;
         void *userdata;
-        bool bad;
+        unsigned n_bad; /* mistakes so far */
         bool no_memory;
 } Loader;
 
@@ -35,7 +35,7 @@ static void bad(Loader *l, const Node *where, const char *fmt, ...) {
         va_start(ap, fmt);
         buf_vprintf(&text, fmt, ap);
         va_end(ap);
-        l->bad = true;
+        l->n_bad++;
         l->diag(l->userdata, l->config->path, (unsigned)where->start_mark.line + 1,
                 (unsigned)where->start_mark.column + 1, buf_z(&text) ? text.p : fmt);
         buf_done(&text);
@@ -243,7 +243,7 @@ static void take_to(Loader *l, const Node *value, void *into) {
                 if (k < l->config->n_sinks)
                         to[route->n_to++] = k;
                 else if (names.v[i].n)
-                        bad(l, value, "there is no sink %s", names.v[i].p);
+                        bad(l, value, "there is no sink %s: name one that stands under sinks:", names.v[i].p);
         }
         route->to = to;
 }
@@ -286,19 +286,19 @@ static void take_in(Loader *l, const Node *value, void *into) {
 static void take_once(Loader *l, const Node *value, void *into) {
         static const Key keys[] = { { "per", take_per }, { "in", take_in } };
         ConfigRoute *route = into;
-        bool was_bad = l->bad;
+        unsigned n_bad = l->n_bad;
 
         take_map(l, value, "once", keys, ARRAY_SIZE(keys), into);
-        if (l->bad == was_bad && (!route->per || !route->once_ms))
+        if (l->n_bad == n_bad && (!route->per || !route->once_ms))
                 bad(l, value, "once needs both: { per: [user, addr], in: 5m }");
 }
 
 static void take_route(Loader *l, const Node *value, ConfigRoute *route) {
         static const Key keys[] = { { "match", take_match }, { "to", take_to }, { "once", take_once } };
-        bool was_bad = l->bad;
+        unsigned n_bad = l->n_bad;
 
         take_map(l, value, "a route", keys, ARRAY_SIZE(keys), route);
-        if (l->bad == was_bad && !route->n_to)
+        if (l->n_bad == n_bad && !route->n_to)
                 bad(l, value, "a route needs to: with the names of sinks");
 }
 
@@ -335,6 +335,16 @@ static void find_type(Loader *l, const Node *key, const Node *value, void *userd
                     is_text(value) ? (const char *)value->data.scalar.value : "like this");
 }
 
+static void bad_option(Loader *l, const Node *key, const SinkOps *ops) {
+        Buf known = BUF_INIT;
+
+        for (size_t i = 0; i < ops->n_options; i++)
+                buf_printf(&known, ", %s", ops->options[i].name);
+        bad(l, key, "%s is unknown in a sink of type %s; known are: type%s",
+            (const char *)key->data.scalar.value, ops->type, known.n && buf_z(&known) ? known.p : "");
+        buf_done(&known);
+}
+
 static void take_setting(Loader *l, const Node *key, const Node *value, void *userdata) {
         SinkLoader *s = userdata;
         const SinkOps *ops = s->sink->ops;
@@ -348,7 +358,7 @@ static void take_setting(Loader *l, const Node *key, const Node *value, void *us
         while (i < ops->n_options && !str_eqz(scalar(key), ops->options[i].name))
                 i++;
         if (i == ops->n_options) {
-                bad(l, key, "%s is unknown in a sink of type %s", name, ops->type);
+                bad_option(l, key, ops);
                 return;
         }
         *setting = (SinkSetting){ .name = keep(l, scalar(key)) };
@@ -507,7 +517,7 @@ static void parse(Loader *l, Str file) {
         }
         yaml_parser_set_input_string(&parser, (const unsigned char *)(file.n ? file.p : ""), file.n);
         if (!yaml_parser_load(&parser, &doc)) {
-                l->bad = true;
+                l->n_bad++;
                 l->diag(l->userdata, l->config->path, (unsigned)parser.problem_mark.line + 1,
                         (unsigned)parser.problem_mark.column + 1,
                         parser.problem ? parser.problem : "no YAML");
@@ -519,10 +529,10 @@ static void parse(Loader *l, Str file) {
         if (root) {
                 take_document(l, root);
         } else {
-                l->bad = true;
+                l->n_bad++;
                 l->diag(l->userdata, l->config->path, 1, 1, "the file is empty; write at least sinks:");
         }
-        if (!l->bad && !l->no_memory)
+        if (!l->n_bad && !l->no_memory)
                 add_defaults(l);
         yaml_document_delete(&doc);
         yaml_parser_delete(&parser);
@@ -544,7 +554,7 @@ int config_load(Config **ret, const char *path, ConfigDiagFn diag, void *userdat
         buf_done(&file);
         if (r == 0 && l.no_memory)
                 r = -ENOMEM;
-        if (r == 0 && l.bad)
+        if (r == 0 && l.n_bad)
                 r = CONFIG_E_BAD;
         if (r) {
                 config_free(c);

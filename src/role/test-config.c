@@ -46,7 +46,7 @@ static void mistakes_are_told_with_their_place(void **state) {
                   "2:27: colour is unknown in a sink of type desktop" },
                 { "sinks:\n  popup: { type: desktop, timeout: soon }\n", "2:36: timeout must be a duration" },
                 { "sinks:\n  popup: { type: desktop, icon: [a, b] }\n", "2:33: icon must be a text" },
-                { "routes:\n  - { to: [popup] }\n", "2:11: there is no sink popup" },
+                { "routes:\n  - { to: [popup] }\n", "2:11: there is no sink popup: name one that stands under sinks:" },
                 { "routes: { to: popup }\n", "1:9: routes must be a list" },
                 { "sinks: { j: { type: journal } }\nroutes:\n  - { match: { level: loud }, to: j }\n",
                   "3:23: loud is no level" },

@@ -14,7 +14,7 @@ RULE = 'title: t\nlogsource: {product: linux, service: auditd}\ndetection: {s: {
 CASES = [
     # name, text of the file, exit status, words of the output
     ('a good configuration', f'rules: [{RULES}]\nsinks: {{j: {{type: journal}}}}\n', 0, ['configuration is fine', '0 refused']),
-    ('a good rule', RULE, 0, ['1 rules are fine']),
+    ('a good rule', RULE, 0, ['rules: 1 fine']),
     ('an unknown key', 'sinks: {j: {type: journal, colour: red}}\n', 2, ['x.yml:1:28: error: colour is unknown']),
     ('a dangling sink', f'rules: [{RULES}]\nroutes:\n  - {{to: [nowhere]}}\n', 2, ['x.yml:3:10: error: there is no sink nowhere']),
     ('a rule with an unknown modifier', RULE.replace('{type: EOE}', '{"type|nope": EOE}'), 2, ['x.yml:3:', 'error:', 'nope']),
