@@ -112,7 +112,7 @@ def counters(scene, start):
     with scene.start(start) as running:
         scene.expect_alert(running, 'counted')
         running.signal(signal.SIGUSR1)
-        for counter in (' records 1,', ' alerts 1,', ' sink_popup_offered 1,'):
+        for counter in (' records 1,', ' alerts 1,', ' sink_popup_offered 1'):
             running.expect_message(counter)
         scene.expect_alert(running, 'afterwards')
         running.end('TERM')
