@@ -8,8 +8,9 @@
 #include "record/field.h"
 #include "source/line.h"
 
-static long countdown = -1; /* allocations that still succeed; negative: all */
-static bool failed;
+/* volatile: with the whole program in sight the compiler assumes that malloc changes no variable of ours. */
+static volatile long countdown = -1; /* allocations that still succeed; negative: all */
+static volatile bool failed;
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
