@@ -26,6 +26,7 @@ demo:
 
 test:
 	@tools/install-deps.sh build test
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
 	@tools/run-tests --build $(BUILD)
 
 bench:
