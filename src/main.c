@@ -37,6 +37,17 @@ static const Command commands[] = {
           "  --suite DIR        instead: run the tests of rules, NAME.test.yml, below DIR; output is "
           "TAP\n" INPUT_HELP,
           cmd_test },
+        { "explain", "--rules PATH... [--rule ID]... [--format text|json] EVENT-ID [FILE...]",
+          "say why each rule matched an event, or did not",
+          "EVENT-ID is [node/]sec.ms:serial; without a node, that of any node.\n\n"
+          "  --rules PATH       a rule file, or a directory of them; may come again\n"
+          "  --rule ID          only this rule, by its id, name or title; may come again\n"
+          "  --all              list rules too that look at other types of records or categories\n"
+          "  --format FORMAT    text for people, or json: one object a line\n"
+          "  --expand FILE      values for placeholders (name: value, or a list)\n"
+          "  --scope SCOPE      context, record or event, as for aulert test\n"
+          "  --corr-fire WHEN   each or edge, as for aulert test\n" INPUT_HELP,
+          cmd_explain },
         { "check", "[PATH...]", "say what is wrong with rules and configurations",
           "PATH is a rule, a directory of rules, or a configuration, whose rules are checked with\n"
           "it; without one, the installed configuration. Each problem as\n"
