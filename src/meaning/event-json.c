@@ -329,7 +329,7 @@ static int begin_record(JsonWriter *w, const Record *record) {
         return 0;
 }
 
-static int put_record(JsonWriter *w, const Record *record) {
+static int write_record(JsonWriter *w, const Record *record) {
         uint64_t cut = w->state->fields.n_cut;
         size_t start;
         int r = begin_record(w, record);
@@ -350,6 +350,22 @@ static int put_record(JsonWriter *w, const Record *record) {
                 put_buffer(w->out, ",\"base64\":{", w->exact);
         buf_putc(w->out, '}');
         return r ? r : w->text->failed || w->exact->failed ? -ENOMEM : 0;
+}
+
+static int put_record(JsonWriter *w, const Record *record) {
+        RecordMemo *memo = w->state->thorough ? NULL : record_memo_at(&w->state->memos, record);
+        uint64_t generation = meaning_generation(w->m);
+        size_t start = w->out->n;
+        int r;
+
+        if (memo && record_memo_holds(memo, generation, record)) {
+                buf_put(w->out, memo->json, memo->n_json);
+                return 0;
+        }
+        r = write_record(w, record);
+        if (memo && !r && !w->out->failed)
+                record_memo_store(memo, generation, record, (Str){ w->out->p + start, w->out->n - start });
+        return r;
 }
 
 static void put_time(Buf *out, EventState *state, const RecordId *id) {

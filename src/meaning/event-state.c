@@ -13,6 +13,7 @@ void event_state_done(EventState *s) {
         buf_done(&s->text);
         buf_done(&s->exact);
         free(s->chains);
+        free(s->memos);
         explained_free(s->explained);
         *s = EVENT_STATE_INIT;
 }

@@ -2,6 +2,7 @@
 #pragma once
 /* What the writers of events keep from one event to the next: buffers, and the time as digits. */
 #include "base/buf.h"
+#include "meaning/record-memo.h"
 #include "meaning/vocabulary.h"
 
 typedef struct {
@@ -26,6 +27,7 @@ typedef struct EventState {
         LastId ids[2];               /* a user, a group */
         FieldChain *chains;
         size_t n_chains;
+        RecordMemo *memos; /* made when they are needed first */
         bool thorough; /* for tests: nothing is copied finished */
         bool is_avc;   /* the record of event_state_begin() is an AVC or USER_AVC */
         int64_t sec;
