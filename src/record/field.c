@@ -13,6 +13,8 @@ typedef struct {
         int type;
         bool no_brace; /* no '}' ahead: do not look for one again */
         bool have_result, have_perms;
+        const FieldNames *names; /* NULL: all */
+        size_t n_left_out;
 } Split;
 
 static bool grow(FieldVec *vec) {
@@ -31,7 +33,7 @@ static inline __attribute__((always_inline)) int add(Split *s, Str name, Str val
                                                      bool braced) {
         FieldVec *vec = s->vec;
 
-        if (unlikely(vec->n == FIELD_MAX)) {
+        if (unlikely(vec->n + s->n_left_out >= FIELD_MAX)) {
                 vec->n_cut++;
                 return 0;
         }
@@ -162,21 +164,94 @@ static int split(Split *s, const char *p, const char *end) {
         return r;
 }
 
-int field_split(FieldVec *vec, const Record *rec) {
+/* ---- only fields of some names ---- */
+
+/* A number below 2048. @p: 8 bytes can be read. */
+static inline uint32_t name_bit(const char *p, size_t n) {
+        uint64_t head;
+
+        memcpy(&head, p, sizeof(head));
+        if (n < 8) {
+                if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+                        head = __builtin_bswap64(head);
+                head &= (UINT64_C(1) << 8 * n) - 1;
+        } else if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+                head = __builtin_bswap64(head);
+        return (uint32_t)(head * UINT64_C(0x9E3779B97F4A7C15) >> 53);
+}
+
+void field_names_add(FieldNames *names, Str name) {
+        char head[8] = { 0 };
+        uint32_t bit;
+
+        memcpy(head, name.p, name.n < 8 ? name.n : 8);
+        bit = name_bit(head, name.n);
+        names->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+static inline bool may_want(const FieldNames *names, const char *p, size_t n) {
+        uint32_t bit = name_bit(p, n);
+
+        return names->bits[bit / 64] >> bit % 64 & 1;
+}
+
+/* The end of a value that nobody wants, or NULL: it is of a form that split_value() must see. */
+static inline const char *skip_value(const char *p, const char *end) {
+        if (p < end && *p == '"') {
+                const char *close = memchr(p + 1, '"', (size_t)(end - p - 1));
+
+                return scan_blank(close ? close + 1 : p, end);
+        }
+        return p < end && (*p == '\'' || *p == '{') ? NULL : scan_blank(p, end);
+}
+
+/* As split(), to which it leaves all that is wanted or out of the ordinary. */
+static int split_named(Split *s, const char *p, const char *end) {
+        const FieldNames *names = s->names;
+        int r = 0;
+
+        while (!r) {
+                const char *name_end, *next = NULL;
+
+                while (p < end && (*p == ' ' || *p == MARK))
+                        p++;
+                if (p == end)
+                        break;
+                name_end = scan_break(p, end);
+                if (name_end < end && *name_end == '=' && *p != '(' &&
+                    !may_want(names, p, (size_t)(name_end - p)))
+                        next = skip_value(name_end + 1, end);
+                if (next) {
+                        s->n_left_out++;
+                        p = next;
+                } else
+                        r = split_word(s, &p, end);
+        }
+        return r;
+}
+
+static int split_record(FieldVec *vec, const Record *rec, const FieldNames *names) {
         const char *body = rec->text.p + rec->body, *end = rec->text.p + rec->text.n;
         const char *mark = memchr(body, MARK, (size_t)(end - body));
-        Split s = { .vec = vec, .type = rec->type };
+        Split s = { .vec = vec, .type = rec->type, .names = names };
+        int (*fn)(Split *, const char *, const char *) = names ? split_named : split;
         int r;
 
         vec->n = vec->n_enriched = 0;
         vec->has_words = false;
         vec->msg = STR_NULL;
         /* nothing that auditd logged reaches into what it added, whatever is not closed: records can be cut */
-        r = split(&s, body, mark ? mark : end);
+        r = fn(&s, body, mark ? mark : end);
         if (r || !mark)
                 return r;
         s.part = FIELD_ENRICHED;
-        return split(&s, mark + 1, end);
+        return fn(&s, mark + 1, end);
+}
+
+int field_split(FieldVec *vec, const Record *rec) { return split_record(vec, rec, NULL); }
+
+int field_split_named(FieldVec *vec, const Record *rec, const FieldNames *names) {
+        return split_record(vec, rec, names);
 }
 
 void field_vec_done(FieldVec *vec) {

@@ -130,10 +130,67 @@ static void test_fields_beyond_the_limit_are_counted(void **state) {
         buf_done(&text);
 }
 
+/* What field_split() gives for @name, and what field_split_named() gives for it when it was asked for no other. */
+static void compare_named(const Record *r, Str name) {
+        FieldVec all = FIELD_VEC_INIT, some = FIELD_VEC_INIT;
+        FieldNames names = { 0 };
+        size_t k = 0;
+
+        field_names_add(&names, name);
+        assert_int_equal(field_split(&all, r), 0);
+        assert_int_equal(field_split_named(&some, r, &names), 0);
+        for (size_t i = 0; i < all.n; i++) {
+                if (!str_eq(all.v[i].name, name))
+                        continue;
+                while (k < some.n && !str_eq(some.v[k].name, name))
+                        k++;
+                assert_true(k < some.n);
+                assert_true(some.v[k].value.p == all.v[i].value.p && some.v[k].value.n == all.v[i].value.n);
+                assert_int_equal(some.v[k].part, all.v[i].part);
+                assert_int_equal(some.v[k].quoted, all.v[i].quoted);
+                assert_int_equal(some.v[k].braced, all.v[i].braced);
+                k++;
+        }
+        for (; k < some.n; k++)
+                assert_false(str_eq(some.v[k].name, name));
+        assert_true(some.msg.p == all.msg.p && some.msg.n == all.msg.n);
+        field_vec_done(&all);
+        field_vec_done(&some);
+}
+
+static void test_named_fields_are_those_of_a_full_split(void **state) {
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Record r = { .text = test_guarded(rows[i].in, '"'), .type = rows[i].type };
+                FieldVec all = FIELD_VEC_INIT;
+
+                assert_int_equal(field_split(&all, &r), 0);
+                compare_named(&r, STR("absent"));
+                for (size_t k = 0; k < all.n; k++)
+                        compare_named(&r, all.v[k].name);
+                field_vec_done(&all);
+        }
+}
+
+static void test_unwanted_fields_are_left_out(void **state) {
+        Str text =
+                STR("arch=c000003e a0=3 comm=\"a b\" key=\"k\" uid=0 auid=0\x1dUID=\"root\" AUID=\"root\"");
+        Record r = { .text = test_guarded(text, '"'), .type = 1300 };
+        FieldVec vec = FIELD_VEC_INIT;
+        FieldNames names = { 0 };
+
+        field_names_add(&names, STR("key"));
+        assert_int_equal(field_split_named(&vec, &r, &names), 0);
+        assert_true(vec.n >= 1 && vec.n < 4);
+        assert_true(str_eq(field_find(&vec, STR("key"))->value, STR("k")));
+        field_vec_done(&vec);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_forms),
                 cmocka_unit_test(test_every_prefix_stays_inside),
+                cmocka_unit_test(test_named_fields_are_those_of_a_full_split),
+                cmocka_unit_test(test_unwanted_fields_are_left_out),
                 cmocka_unit_test(test_fields_beyond_the_limit_are_counted),
         };
 

@@ -190,7 +190,23 @@ static int plan_type(Building *b, int type) {
 
 static void join_inherited(Index *x, const Plan *plan) {
         for (size_t i = 0; i < plan->n_inherited; i++)
-                x->inherited[plan->inherited[i] / 64] |= UINT64_C(1) << plan->inherited[i] % 64;
+                x->context[plan->inherited[i] / 64] |= UINT64_C(1) << plan->inherited[i] % 64;
+}
+
+/* Context records are read once, for what is asked of them themselves and for what others inherit. */
+static void join_context(Index *x) {
+        static const int types[] = { TYPE_SYSCALL, TYPE_URINGOP, TYPE_CWD, TYPE_PROCTITLE };
+        size_t words = x->set->ast.n_fields / 64 + 1;
+
+        join_inherited(x, x->base);
+        join_inherited(x, x->unknown);
+        for (size_t i = 0; i < x->n_plans; i++)
+                join_inherited(x, x->plans[i]);
+        for (size_t i = 0; i < words; i++)
+                x->context[i] |= x->unknown->wanted[i];
+        for (size_t k = 0; k < ARRAY_SIZE(types); k++)
+                for (size_t i = 0; x->by_type[types[k] - FIRST_TYPE] && i < words; i++)
+                        x->context[i] |= x->by_type[types[k] - FIRST_TYPE]->wanted[i];
 }
 
 static int build_audit(Building *b) {
@@ -200,8 +216,8 @@ static int build_audit(Building *b) {
 
         x->base = calloc(1, sizeof(*x->base));
         x->unknown = calloc(1, sizeof(*x->unknown));
-        x->inherited = calloc(x->set->ast.n_fields / 64 + 1, sizeof(*x->inherited));
-        if (!x->base || !x->unknown || !x->inherited)
+        x->context = calloc(x->set->ast.n_fields / 64 + 1, sizeof(*x->context));
+        if (!x->base || !x->unknown || !x->context)
                 return -ENOMEM;
         r = build_plan(b, x->base, &open, is_untyped);
         r = r ? r : build_plan(b, x->unknown, &open, is_typed);
@@ -209,10 +225,8 @@ static int build_audit(Building *b) {
                 join_wanted(x, x->unknown);
         for (int type = FIRST_TYPE; type <= LAST_TYPE && !r; type++)
                 r = plan_type(b, type);
-        join_inherited(x, x->base);
-        join_inherited(x, x->unknown);
-        for (size_t i = 0; i < x->n_plans; i++)
-                join_inherited(x, x->plans[i]);
+        if (!r)
+                join_context(x);
         return r;
 }
 
@@ -238,12 +252,16 @@ static int build_categories(Building *b) {
         return r;
 }
 
-static bool is_by_name(const Building *b, const Plan *plan) {
-        for (uint32_t i = 0; i < b->index->set->ast.n_fields; i++)
-                if (plan->wanted[i / 64] >> i % 64 & 1 && i != FIELD_KEYWORDS &&
-                    !viewer_by_name(&b->viewer, i))
-                        return false;
-        return true;
+static void name_fields(Building *b) {
+        Index *x = b->index;
+        const RuleSet *set = x->set;
+
+        for (size_t i = 0; i < x->n_plans; i++)
+                viewer_names(&b->viewer, x->plans[i]->wanted, &x->plans[i]->names);
+        viewer_names(&b->viewer, x->unknown->wanted, &x->unknown->names);
+        viewer_names(&b->viewer, x->context, &x->context_names);
+        if (set->parents || set->views[VIEW_PROCESS] || set->views[VIEW_NETWORK] || set->views[VIEW_FILE])
+                viewer_fact_names(&x->context_names);
 }
 
 static int build(Building *b) {
@@ -260,10 +278,8 @@ static int build(Building *b) {
         for (size_t i = 0; i < set->n_rules; i++)
                 b->typed[i] = asks_type(&set->ast, set->rules[i].expr);
         r = build_audit(b);
-        for (size_t i = 0; !r && i < b->index->n_plans; i++)
-                b->index->plans[i]->by_name = is_by_name(b, b->index->plans[i]);
         if (!r)
-                b->index->unknown->by_name = is_by_name(b, b->index->unknown);
+                name_fields(b);
         return r ? r : build_categories(b);
 }
 

@@ -29,7 +29,8 @@ int matcher_new(Matcher **ret, const Index *index, Viewer *viewer, Eval *eval) {
                 matcher_free(m);
                 return -ENOMEM;
         }
-        viewer->glance_wanted = index->inherited;
+        viewer->context_wanted = index->context;
+        viewer->context_names = &index->context_names;
         *ret = m;
         return 0;
 }
@@ -134,7 +135,7 @@ static void match_record(Matcher *m, RuleState *s, const Record *r) {
         if (!plans[0]->any && !plans[1]->any)
                 return;
         begin(m);
-        view = viewer_glance(m->viewer, r, plans[1]->wanted, plans[1]->by_name);
+        view = viewer_glance(m->viewer, r, plans[1]->wanted, &plans[1]->names);
         for (size_t i = 0; i < ARRAY_SIZE(plans); i++) {
                 const PlanField *keywords = plans[i]->fields[FIELD_KEYWORDS];
 

@@ -52,7 +52,7 @@ Index *index_free(Index *x) {
         for (size_t i = 0; i < ARRAY_SIZE(x->categories); i++)
                 plan_free(x, x->categories[i]);
         free(x->plans);
-        free(x->inherited);
+        free(x->context);
         free(x);
         return NULL;
 }

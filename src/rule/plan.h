@@ -21,9 +21,9 @@ typedef struct {
         size_t n_inherited;
         uint32_t *always; /* rules to ask in any case */
         size_t n_always;
-        uint64_t *truth; /* of the tests of the type, for index.c */
-        bool any;        /* there is something to do */
-        bool by_name;    /* all wanted fields pass viewer_by_name() */
+        uint64_t *truth;  /* of the tests of the type, for index.c */
+        bool any;         /* there is something to do */
+        FieldNames names; /* of wanted */
 } Plan;
 
 struct Index {
@@ -32,9 +32,10 @@ struct Index {
         Plan *unknown;                                   /* the others, for types without a name */
         const Plan *by_type[LAST_TYPE - FIRST_TYPE + 1]; /* the others; NULL: no such name */
         Str type_names[LAST_TYPE - FIRST_TYPE + 1];
-        uint64_t *inherited; /* fields that some plan looks for in other records of the event */
-        Plan *categories[4]; /* process, network, file, process with parents */
-        Plan **plans;        /* those of by_type, each once */
+        uint64_t *context;        /* fields that some plan looks for in SYSCALL, CWD and PROCTITLE records */
+        FieldNames context_names; /* theirs, and those of Facts if rules need them */
+        Plan *categories[4];      /* process, network, file, process with parents */
+        Plan **plans;             /* those of by_type, each once */
         size_t n_plans, cap_plans;
 };
 

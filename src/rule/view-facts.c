@@ -39,6 +39,14 @@ static void take_fact(Facts *f, const Field *x) {
         }
 }
 
+void viewer_fact_names(FieldNames *ret) {
+        static const char *const names[] = { "pid",     "ppid", "uid",  "UID",     "ses",    "exit",
+                                             "success", "exe",  "arch", "syscall", "SYSCALL" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                field_names_add(ret, str_from(names[i]));
+}
+
 const Facts *viewer_facts(Viewer *x) {
         const Record *r = x->context_records[CONTEXT_SYSCALL];
         Facts *f = &x->facts;
@@ -53,7 +61,7 @@ const Facts *viewer_facts(Viewer *x) {
         *f = (Facts){ .known = r != NULL, .pid = -1, .ppid = -1, .name = STR("") };
         if (!r)
                 return f;
-        fields = viewer_split(x, r);
+        fields = view_named(x, r);
         for (size_t i = 0; i < fields->n; i++) {
                 const Field *s = &fields->v[i];
 

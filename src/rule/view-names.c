@@ -5,7 +5,7 @@
 #include "rule/category.h"
 #include "rule/view-parts.h"
 
-#define NAME_SLOTS 4096u
+#define NAME_SLOTS 256u
 #define MAX_TYPE   4096 /* of record types whose kinds of fields are remembered */
 
 static const uint64_t head_masks[9] = { 0,          0xFF,         0xFFFF,         0xFFFFFF,
@@ -60,7 +60,7 @@ uint32_t view_find_wanted(const Viewer *x, Str name) {
 static int make_names(Viewer *x) {
         const Ast *a = &x->set->ast;
 
-        for (x->n_names = NAME_SLOTS; x->n_names < a->n_fields * 2;)
+        for (x->n_names = NAME_SLOTS; x->n_names < a->n_fields * 4;)
                 x->n_names *= 2;
         x->names = calloc(x->n_names, sizeof(*x->names));
         x->kinds = calloc(MAX_TYPE, sizeof(*x->kinds));
@@ -96,6 +96,29 @@ static void find_fields(Viewer *x) {
                 x->id_saddr[i] = find_text(x, saddr[i]);
         for (size_t i = 0; i < _CATEGORY_N; i++)
                 x->id_category[i] = find_text(x, category_names[i]);
+}
+
+static bool wants_any(const uint64_t *wanted, const uint32_t *ids, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (ids[i] != NO_FIELD && wanted[ids[i] / 64] >> ids[i] % 64 & 1)
+                        return true;
+        return false;
+}
+
+void viewer_names(const Viewer *x, const uint64_t *wanted, FieldNames *ret) {
+        const uint32_t calls[] = { x->id_syscall, x->id_SYSCALL, x->id_ARCH };
+
+        *ret = (FieldNames){ 0 };
+        for (uint32_t i = 0; i < x->set->ast.n_fields; i++)
+                if (wanted[i / 64] >> i % 64 & 1)
+                        field_names_add(ret, x->set->ast.fields[i].name);
+        if (wants_any(wanted, calls, ARRAY_SIZE(calls))) {
+                field_names_add(ret, STR("arch"));
+                field_names_add(ret, STR("syscall"));
+                field_names_add(ret, STR("SYSCALL"));
+        }
+        if (wants_any(wanted, x->id_saddr, ARRAY_SIZE(x->id_saddr)))
+                field_names_add(ret, STR("saddr"));
 }
 
 /* decode_kind(), remembered for names that rules use. */

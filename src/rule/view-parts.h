@@ -22,6 +22,10 @@ static inline bool view_is_wanted(const Viewer *x, uint32_t id) {
 }
 
 /* view.c */
+
+/* The fields of a record that have one of the names taken now, and maybe others. */
+const FieldVec *view_named(Viewer *x, const Record *r);
+
 void view_reset(View *v);
 void view_add(Viewer *x, View *v, uint32_t field, Str text, bool null);
 bool view_is_null(const Field *f); /* (null), without quotes */

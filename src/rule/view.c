@@ -89,6 +89,8 @@ void viewer_done(Viewer *x) {
         view_done(&x->own);
         field_vec_done(&x->split);
         field_vec_done(&x->syscall_split);
+        field_vec_done(&x->named);
+        field_vec_done(&x->syscall_named);
         arena_done(&x->text);
         buf_done(&x->line);
         buf_done(&x->pairs);
@@ -111,8 +113,9 @@ void viewer_event(Viewer *x, const Event *event) {
         x->failed = false;
         x->facts_read = false;
         x->split_of = NULL;
-        x->syscall_is_split = false;
+        x->syscall_is_split = x->syscall_is_named = false;
         x->wanted = NULL;
+        x->taken = NULL;
         arena_reset(&x->text);
         for (size_t i = 0; i < _CONTEXT_N; i++) {
                 x->context_records[i] = NULL;
@@ -179,6 +182,21 @@ const FieldVec *viewer_split(Viewer *x, const Record *r) {
                 x->syscall_is_split = true;
         else
                 x->split_of = r;
+        return vec;
+}
+
+const FieldVec *view_named(Viewer *x, const Record *r) {
+        bool syscall = r == x->context_records[CONTEXT_SYSCALL];
+        const FieldNames *names = syscall ? x->context_names : x->taken;
+        FieldVec *vec = syscall ? &x->syscall_named : &x->named;
+
+        if (!names || (syscall ? x->syscall_is_split : x->split_of == r))
+                return viewer_split(x, r);
+        if (syscall && x->syscall_is_named)
+                return vec;
+        if (field_split_named(vec, r, names) < 0)
+                x->failed = true;
+        x->syscall_is_named |= syscall;
         return vec;
 }
 
@@ -296,7 +314,7 @@ static void note_syscall(const Field *f, const Field **arch, const Field **numbe
 
 static void split_record(Viewer *x, View *v, const Record *r, bool keywords) {
         const Field *arch = NULL, *number = NULL;
-        const FieldVec *fields = viewer_split(x, r);
+        const FieldVec *fields = x->taken && !keywords ? view_named(x, r) : viewer_split(x, r);
         bool enriched = false;
 
         for (size_t i = 0; i < fields->n; i++) {
@@ -426,9 +444,11 @@ const View *viewer_context(Viewer *x, ContextKind k) {
 static const View *glance_context(Viewer *x, ContextKind k) {
         if (!x->glance_read[k]) {
                 x->glance_read[k] = true;
-                x->wanted = x->glance_wanted;
+                x->wanted = x->context_wanted;
+                x->taken = x->context_names;
                 read_view(x, &x->glance[k], x->context_records[k], false);
                 x->wanted = NULL;
+                x->taken = NULL;
         }
         return &x->glance[k];
 }
@@ -442,55 +462,22 @@ const View *viewer_glance_source(Viewer *x, uint32_t field) {
         return NULL;
 }
 
-static bool is_name_char(char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-               c == '-';
-}
+const View *viewer_glance(Viewer *x, const Record *r, const uint64_t *wanted, const FieldNames *names) {
+        ContextKind k = context_of(r->type);
 
-bool viewer_by_name(const Viewer *x, uint32_t field) {
-        const uint32_t made[] = { FIELD_TYPE,     x->id_msg,      x->id_timestamp, x->id_serial,
-                                  x->id_node,     x->id_syscall,  x->id_SYSCALL,   x->id_ARCH,
-                                  x->id_saddr[0], x->id_saddr[1], x->id_saddr[2],  x->id_saddr[3] };
-        Str name = x->set->ast.fields[field].name;
-
-        for (size_t i = 0; i < ARRAY_SIZE(made); i++)
-                if (field == made[i])
-                        return false;
-        for (size_t i = 0; i < name.n; i++)
-                if (!is_name_char(name.p[i]))
-                        return false;
-        return true;
-}
-
-/* Whether a name that is wanted stands before any "=". It may be inside a value: then nothing but time is lost. */
-static bool has_wanted_name(const Viewer *x, const Record *r) {
-        Str body = record_body(r);
-        const char *p = body.p, *end = body.p + body.n;
-
-        while (p < end && (p = memchr(p, '=', (size_t)(end - p)))) {
-                const char *start = p;
-
-                while (start > body.p && is_name_char(start[-1]))
-                        start--;
-                if (view_find_wanted(x, (Str){ start, (size_t)(p - start) }) != NO_FIELD)
-                        return true;
-                p++;
+        if (k < _CONTEXT_N && x->context_records[k] == r) {
+                x->current = glance_context(x, k);
+                x->current_context = k;
+                return x->current;
         }
-        return false;
-}
-
-const View *viewer_glance(Viewer *x, const Record *r, const uint64_t *wanted, bool by_name) {
         x->wanted = wanted;
-        if (by_name && (r->type == TYPE_CWD || r->type == TYPE_PROCTITLE) && !has_wanted_name(x, r))
-                view_reset(&x->own);
-        else
-                read_view(x, &x->own, r, false);
+        x->taken = names;
+        read_view(x, &x->own, r, false);
         x->wanted = NULL;
+        x->taken = NULL;
         x->current = &x->own;
-        x->current_context = context_of(r->type);
-        if (x->current_context < _CONTEXT_N && x->context_records[x->current_context] != r)
-                x->current_context = _CONTEXT_N;
-        return &x->own;
+        x->current_context = _CONTEXT_N;
+        return x->current;
 }
 
 void viewer_record(Viewer *x, const Record *r, bool keywords) {

@@ -55,15 +55,19 @@ typedef struct {
         FieldVec split, syscall_split;
         const Record *split_of; /* what is in split; NULL: nothing */
         bool syscall_is_split;
-        const uint64_t *wanted; /* bits of fields that are taken now; NULL: all that rules name */
-        Arena text;             /* decoded values of the event */
-        Buf line, pairs, args;  /* keywords of the current record; args also for CommandLine */
+        FieldVec named, syscall_named; /* the same, only fields of some names */
+        bool syscall_is_named;
+        const uint64_t *wanted;  /* bits of fields that are taken now; NULL: all that rules name */
+        const FieldNames *taken; /* their names, and those that they are made from; NULL: all */
+        Arena text;              /* decoded values of the event */
+        Buf line, pairs, args;   /* keywords of the current record; args also for CommandLine */
         size_t n_names;
         FieldName *names;        /* the fields that rules use, by the hash of their names */
         uint8_t **kinds;         /* by record type, then by field: FieldKind + 1, 0 not known yet */
-        View glance[_CONTEXT_N]; /* context records, only the fields of glance_wanted */
+        View glance[_CONTEXT_N]; /* context records, only the fields of context_wanted */
         bool glance_read[_CONTEXT_N];
-        const uint64_t *glance_wanted;
+        const uint64_t *context_wanted;  /* set by the matcher: what anybody wants of context records */
+        const FieldNames *context_names; /* and of which names; with those of Facts when they are asked for */
         bool context_keywords[_CONTEXT_N]; /* read with keywords */
         uint32_t id_msg, id_timestamp, id_serial, id_node, id_syscall, id_SYSCALL, id_ARCH, id_saddr[4],
                 id_key;
@@ -87,13 +91,16 @@ void viewer_event(Viewer *v, const Event *event);
 void viewer_record(Viewer *v, const Record *r, bool keywords);
 
 /* As viewer_record(), but with only those fields of the record itself whose bits are set in @wanted: for finding out whether a closer look
- * is worth it. No keywords. @by_name: all of @wanted pass viewer_by_name(), so that a record without their names need not be split. */
-const View *viewer_glance(Viewer *v, const Record *r, const uint64_t *wanted, bool by_name);
+ * is worth it. No keywords. @names: those of @wanted. Context records give what context_wanted says, which must include @wanted. */
+const View *viewer_glance(Viewer *v, const Record *r, const uint64_t *wanted, const FieldNames *names);
 
-/* True when a record has this field only where its name stands before a "=", and the name is made of letters, digits, "_" and "-". */
-bool viewer_by_name(const Viewer *v, uint32_t field);
+/* The names that fields whose bits are set in @wanted are made from. */
+void viewer_names(const Viewer *v, const uint64_t *wanted, FieldNames *ret);
 
-/* Where the current record would inherit a field from, of those in glance_wanted; NULL: from nowhere. */
+/* Adds the names that Facts are made from. */
+void viewer_fact_names(FieldNames *ret);
+
+/* Where the current record would inherit a field from, of those in context_wanted; NULL: from nowhere. */
 const View *viewer_glance_source(Viewer *v, uint32_t field);
 
 /* The fields of a record, split once for as long as no other record is asked for. */
