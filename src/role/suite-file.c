@@ -59,7 +59,7 @@ static int read_paths(SuiteFile *f, const YamlNode *n, char ***ret, size_t *ret_
         int r = paths ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < n_v && !r; i++) {
-                Str path;
+                Str path = STR_NULL;
 
                 r = read_text(f, v[i], &path);
                 if (r)
@@ -207,7 +207,7 @@ static int on_rules(SuiteFile *f, void *into, const YamlNode *n) {
 }
 
 static int on_expand(SuiteFile *f, void *into, const YamlNode *n) {
-        Str path;
+        Str path = STR_NULL;
         int r = read_text(f, n, &path);
 
         if (r)
