@@ -25,8 +25,13 @@ static bool is_asked(const Record *r, const Record **seen_execve) {
 
 /* --scope event: a search identifier holds when any record makes it hold. */
 static bool name_holds(RuleState *s, const Expr *name) {
+        bool failed = s->viewer.failed;
         const Record *execve = NULL;
 
+        /* Else the texts of all records would be kept once for each name; values that correlations want still point to them. */
+        if (!s->n_values)
+                viewer_event(&s->viewer, s->viewer.event);
+        s->viewer.failed = failed;
         for (const Record *r = s->viewer.event->records; r; r = r->next) {
                 if (!is_asked(r, &execve))
                         continue;
