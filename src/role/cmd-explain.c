@@ -10,6 +10,7 @@
 #include "role/rules.h"
 
 #define MAX_RULE_PATHS 256
+#define MAX_VIEWS      8 /* shown without --all; one event can create thousands of files */
 
 typedef struct {
         const char *rules[MAX_RULE_PATHS], *only[MAX_RULE_PATHS];
@@ -24,6 +25,7 @@ typedef struct {
         Explain *explain;
         const Event *event; /* the part that is told */
         ShowLeft left;
+        size_t n_views; /* of it, so far */
         Buf out;
         int error;
 } Run;
@@ -51,6 +53,7 @@ static void finish_part(Run *run) {
         if (run->event)
                 run->format->left(&run->out, run->event, &run->left);
         run->left = (ShowLeft){ 0 };
+        run->n_views = 0;
         flush(run);
 }
 
@@ -67,6 +70,10 @@ static void on_part(void *userdata, const Event *event) {
 static void on_view(void *userdata, const ExplainView *v) {
         Run *run = userdata;
 
+        if (run->n_views++ >= MAX_VIEWS && !run->options->all) {
+                run->left.views++;
+                return;
+        }
         run->format->view(&run->out, run->event, v);
         flush(run);
 }

@@ -221,9 +221,10 @@ static void on_rule(Buf *out, const Event *event, const Explanation *e) {
 static void on_left(Buf *out, const Event *event, const ShowLeft *left) {
         begin(out, event);
         buf_printf(out,
-                   ",\"left_out\":{\"other_records\":%llu,\"other_category\":%llu,\"correlations\":%llu}}\n",
+                   ",\"left_out\":{\"other_records\":%llu,\"other_category\":%llu,\"correlations\":%llu,"
+                   "\"views\":%llu}}\n",
                    (unsigned long long)left->types, (unsigned long long)left->categories,
-                   (unsigned long long)left->correlations);
+                   (unsigned long long)left->correlations, (unsigned long long)left->views);
 }
 
 const ShowFormat show_json = { on_event, on_view, on_rule, on_left };

@@ -5,7 +5,8 @@
 
 /* What was left out because it is about something else. */
 typedef struct {
-        uint64_t types, categories, correlations;
+        uint64_t types, categories, correlations; /* rules */
+        uint64_t views;                           /* what rules of a category see */
 } ShowLeft;
 
 typedef struct {

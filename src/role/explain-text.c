@@ -273,6 +273,9 @@ static void on_rule(Buf *out, const Event *event, const Explanation *e) {
 }
 
 static void on_left(Buf *out, const Event *event, const ShowLeft *left) {
+        if (left->views)
+                buf_printf(out, "\nand %llu more of what rules of categories see (--all lists it)\n",
+                           (unsigned long long)left->views);
         if (!left->types && !left->categories && !left->correlations)
                 return;
         buf_printf(out,

@@ -1,32 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdlib.h>
-#include "base/hash.h"
+#include "rule/explain-cost.h"
 #include "rule/explain.h"
 #include "rule/state.h"
 #include "rule/types.h"
-
-/* What it would take for an expression to be true, and to be false, in tests that come out otherwise. One of the two is 0. */
-typedef struct {
-        uint64_t yes, no;
-} Cost;
-
-#define COST_TYPE (UINT64_C(1) << 32) /* of a test of the record's type: more than all others of a rule */
-#define COST_MAX  (UINT64_C(1) << 62) /* cannot be */
-
-typedef struct {
-        const Expr *expr;
-        Cost cost;
-} Judged;
-
-/* The names of a rule's condition; found by their expressions. */
-typedef struct {
-        Judged *judged;
-        ExplainName *shown;
-        size_t n;
-        uint32_t *slots; /* index + 1 */
-        size_t n_slots;
-} Names;
 
 /* The record (or category) that comes closest to a rule. */
 typedef struct {
@@ -39,8 +17,10 @@ struct Explain {
         RecordId target;
         char *node;
         RuleState *state;
-        Viewer viewer;
-        Eval eval;
+        Viewer viewers[2]; /* the second looks for the closest record, and lets go of what it read */
+        Eval evals[2];
+        Viewer *viewer;
+        Eval *eval;
         Pending *parts[EXPLAIN_MAX_PARTS];
         size_t n_parts, n_more;
         /* while one part is explained: */
@@ -48,12 +28,13 @@ struct Explain {
         const Event *event;
         Arena event_arena, arena; /* for the event; for the rule under way */
         Process parent;
-        Closest *closest; /* for each rule */
-        bool *fired;      /* for each correlation */
-        uint64_t at;      /* of the current view, from 1 */
-        size_t number;    /* of its record */
-        Names *names;     /* --scope event: judged already, each by a record of its own */
-        bool failed;      /* memory ran out */
+        Closest *closest;   /* for each rule */
+        bool *fired;        /* for each correlation */
+        uint64_t at;        /* of the current view, from 1 */
+        size_t number;      /* of its record */
+        ExplainName *shown; /* of the rule under way, as many as its Names */
+        Names *names;       /* --scope event: judged already, each by a record of its own */
+        bool failed;        /* memory ran out */
 };
 
 const char *explain_view_name(ViewKind view) {
@@ -61,6 +42,11 @@ const char *explain_view_name(ViewKind view) {
                                                     "file_event" };
 
         return names[view];
+}
+
+static void look_through(Explain *x, size_t i) {
+        x->viewer = &x->viewers[i];
+        x->eval = &x->evals[i];
 }
 
 int explain_new(Explain **ret, RuleSet *set, const RecordId *target) {
@@ -76,8 +62,11 @@ int explain_new(Explain **ret, RuleSet *set, const RecordId *target) {
         x->closest = calloc(set->n_rules + 1, sizeof(*x->closest));
         x->fired = calloc(set->n_correlations + 1, sizeof(*x->fired));
         r = x->node && x->closest && x->fired ? rule_state_new(&x->state, set) : -ENOMEM;
-        r = r ? r : viewer_init(&x->viewer, set);
-        r = r ? r : eval_init(&x->eval, &x->viewer);
+        for (size_t i = 0; i < 2 && !r; i++) {
+                r = viewer_init(&x->viewers[i], set);
+                r = r ? r : eval_init(&x->evals[i], &x->viewers[i]);
+        }
+        look_through(x, 0);
         if (r)
                 explain_free(x);
         else
@@ -90,8 +79,10 @@ Explain *explain_free(Explain *x) {
                 return NULL;
         for (size_t i = 0; i < x->n_parts; i++)
                 pending_free(x->parts[i]);
-        eval_done(&x->eval);
-        viewer_done(&x->viewer);
+        for (size_t i = 0; i < 2; i++) {
+                eval_done(&x->evals[i]);
+                viewer_done(&x->viewers[i]);
+        }
         rule_state_free(x->state);
         arena_done(&x->event_arena);
         arena_done(&x->arena);
@@ -135,52 +126,6 @@ int explain_add(Explain *x, const Event *event) {
         return o > 0 ? 0 : rule_state_match(x->state, event, ignore, NULL);
 }
 
-/* ---- how far a rule is from being true ---- */
-
-static uint64_t sum(uint64_t a, uint64_t b) { return a + b > COST_MAX ? COST_MAX : a + b; }
-
-static Names *find_name(Names *names, const Expr *x, size_t *ret) {
-        size_t at = hash_bytes(&x, sizeof(x), 0) & (names->n_slots - 1);
-
-        while (names->slots[at] && names->judged[names->slots[at] - 1].expr != x)
-                at = (at + 1) & (names->n_slots - 1);
-        *ret = at;
-        return names->slots[at] ? names : NULL;
-}
-
-/* @types_only: tests of anything but the record's type are taken to come out as one wishes. */
-static Cost weigh(Explain *x, const Expr *e, bool types_only) {
-        Cost c = { 0, 0 };
-        size_t at;
-
-        switch (e->kind) {
-        case EXPR_TEST: {
-                bool type = x->set->ast.tests[e->test].field == FIELD_TYPE;
-                uint64_t cost = type ? COST_TYPE : 1;
-
-                if (types_only && !type)
-                        return c;
-                return eval_test(&x->eval, e->test) ? (Cost){ 0, cost } : (Cost){ cost, 0 };
-        }
-        case EXPR_NOT: c = weigh(x, e->v[0], types_only); return (Cost){ c.no, c.yes };
-        case EXPR_NAME:
-                if (x->names && find_name(x->names, e, &at))
-                        return x->names->judged[x->names->slots[at] - 1].cost;
-                return weigh(x, e->v[0], types_only);
-        default: break;
-        }
-        c = e->kind == EXPR_AND ? (Cost){ 0, COST_MAX } : (Cost){ COST_MAX, 0 };
-        for (size_t i = 0; i < e->n; i++) {
-                Cost one = weigh(x, e->v[i], types_only);
-
-                if (e->kind == EXPR_AND)
-                        c = (Cost){ sum(c.yes, one.yes), one.no < c.no ? one.no : c.no };
-                else
-                        c = (Cost){ one.yes < c.yes ? one.yes : c.yes, sum(c.no, one.no) };
-        }
-        return c;
-}
-
 /* ---- all that rules can look at ---- */
 
 typedef void (*ViewFn)(Explain *x, ViewKind view, const Record *record);
@@ -193,7 +138,7 @@ static bool is_asked(const Record *r, bool *execve) {
 }
 
 static void show(Explain *x, ViewKind view, const Record *record, ViewFn fn) {
-        eval_begin(&x->eval);
+        eval_begin(x->eval);
         x->at++;
         fn(x, view, record);
 }
@@ -206,7 +151,7 @@ static void each_record(Explain *x, ViewFn fn) {
                 x->number++;
                 if (!is_asked(r, &execve))
                         continue;
-                viewer_record(&x->viewer, r, true);
+                viewer_record(x->viewer, r, true);
                 show(x, VIEW_AUDIT, r, fn);
         }
 }
@@ -215,14 +160,14 @@ static void each_path(Explain *x, ViewFn fn) {
         x->number = 0;
         for (const Record *r = x->event->records; r; r = r->next) {
                 x->number++;
-                if (r->type == TYPE_PATH && viewer_category(&x->viewer, VIEW_FILE, r))
+                if (r->type == TYPE_PATH && viewer_category(x->viewer, VIEW_FILE, r))
                         show(x, VIEW_FILE, r, fn);
         }
 }
 
 static void each_view(Explain *x, ViewFn fn) {
         x->at = 0;
-        viewer_event(&x->viewer, x->event);
+        viewer_event(x->viewer, x->event);
         if (x->set->views[VIEW_AUDIT] && x->set->options.scope != RULE_SCOPE_EVENT)
                 each_record(x, fn);
         for (ViewKind k = VIEW_PROCESS; k < _VIEW_N; k++) {
@@ -233,13 +178,13 @@ static void each_view(Explain *x, ViewFn fn) {
                         continue;
                 }
                 x->number = 0;
-                if (!viewer_category(&x->viewer, k, NULL))
+                if (!viewer_category(x->viewer, k, NULL))
                         continue;
                 if (k == VIEW_PROCESS)
-                        viewer_parent(&x->viewer, x->parent.exe, x->parent.command_line);
+                        viewer_parent(x->viewer, x->parent.exe, x->parent.command_line);
                 show(x, k, NULL, fn);
         }
-        x->failed |= x->viewer.failed;
+        x->failed |= x->viewer->failed;
 }
 
 /* ---- passes over them ---- */
@@ -247,7 +192,7 @@ static void each_view(Explain *x, ViewFn fn) {
 static void tell_view(Explain *x, ViewKind view, const Record *record) {
         ExplainView v = { .view = view, .record = record, .number = x->number };
 
-        if (view == VIEW_AUDIT || !category_read(&x->viewer, view, record, &v.values))
+        if (view == VIEW_AUDIT || !category_read(x->viewer, view, record, &v.values))
                 return;
         v.parents = view == VIEW_PROCESS && x->set->parents;
         if (v.parents) {
@@ -267,9 +212,10 @@ static void find_closest(Explain *x, ViewKind view, const Record *record) {
                 Closest *c = &x->closest[i];
                 Cost cost;
 
-                if (rule->view != view || (c->at && !c->cost) || weigh(x, rule->expr, true).yes >= COST_TYPE)
+                if (rule->view != view || (c->at && !c->cost) ||
+                    cost_weigh(x->eval, x->names, rule->expr, true).yes >= COST_TYPE)
                         continue;
-                cost = weigh(x, rule->expr, false);
+                cost = cost_weigh(x->eval, x->names, rule->expr, false);
                 if (!c->at || cost.yes < c->cost)
                         *c = (Closest){ x->at, cost.yes };
         }
@@ -277,51 +223,21 @@ static void find_closest(Explain *x, ViewKind view, const Record *record) {
 
 /* ---- the names of a condition ---- */
 
-static size_t count_names(const Expr *e) {
-        size_t n = e->kind == EXPR_NAME;
-
-        for (size_t i = 0; i < e->n && e->kind != EXPR_NAME; i++)
-                n += count_names(e->v[i]);
-        return n;
-}
-
-static void collect(Names *names, const Expr *e) {
-        size_t at;
-
-        if (e->kind == EXPR_NAME) {
-                if (find_name(names, e, &at))
-                        return;
-                names->judged[names->n].expr = e;
-                names->slots[at] = (uint32_t)++names->n;
-                return;
-        }
-        for (size_t i = 0; i < e->n; i++)
-                collect(names, e->v[i]);
-}
-
-static bool names_init(Explain *x, Names *names, const Expr *e) {
-        size_t n = count_names(e) + 1;
-
-        *names = (Names){ .n_slots = 16 };
-        while (names->n_slots < 2 * n)
-                names->n_slots *= 2;
-        names->judged = arena_alloc(&x->arena, n * sizeof(*names->judged));
-        names->shown = arena_alloc(&x->arena, n * sizeof(*names->shown));
-        names->slots = arena_alloc(&x->arena, names->n_slots * sizeof(*names->slots));
-        if (!names->judged || !names->shown || !names->slots)
+static bool begin_names(Explain *x, Names *names, const Expr *e) {
+        if (!names_init(names, &x->arena, e))
                 return false;
-        collect(names, e);
-        return true;
+        x->shown = arena_alloc(&x->arena, (names->n + 1) * sizeof(*x->shown));
+        return x->shown != NULL;
 }
 
 /* By the current view. */
 static bool judge_name(Explain *x, Names *names, size_t i, const Record *record) {
         const Expr *e = names->judged[i].expr;
 
-        names->judged[i].cost = weigh(x, e->v[0], false);
-        names->shown[i] = (ExplainName){ e->name, record, record ? x->number : 0,
-                                         explain_tree(&x->eval, &x->arena, e->v[0]) };
-        return names->shown[i].node != NULL;
+        names->judged[i].cost = cost_weigh(x->eval, x->names, e->v[0], false);
+        x->shown[i] = (ExplainName){ e->name, record, record ? x->number : 0,
+                                     explain_tree(x->eval, &x->arena, e->v[0]) };
+        return x->shown[i].node != NULL;
 }
 
 /* --scope event: by the record that comes closest to it. */
@@ -331,23 +247,27 @@ static bool judge_name_anywhere(Explain *x, Names *names, size_t i) {
         bool execve = false;
         size_t number = 0, best_number = 1;
 
+        look_through(x, 1);
+        viewer_event(x->viewer, x->event);
         for (const Record *r = x->event->records; r && least; r = r->next) {
                 Cost c;
 
                 number++;
                 if (!is_asked(r, &execve))
                         continue;
-                viewer_record(&x->viewer, r, true);
-                eval_begin(&x->eval);
-                c = weigh(x, names->judged[i].expr->v[0], false);
+                viewer_record(x->viewer, r, true);
+                eval_begin(x->eval);
+                c = cost_weigh(x->eval, x->names, names->judged[i].expr->v[0], false);
                 if (c.yes >= least)
                         continue;
                 least = c.yes;
                 best = r;
                 best_number = number;
         }
-        viewer_record(&x->viewer, best, true);
-        eval_begin(&x->eval);
+        x->failed |= x->viewer->failed;
+        look_through(x, 0);
+        viewer_record(x->viewer, best, true);
+        eval_begin(x->eval);
         x->number = best_number;
         return judge_name(x, names, i, best);
 }
@@ -364,7 +284,7 @@ static void blame(Explain *x, const Expr *e, Explanation *ret) {
                 if (!next)
                         return;
                 for (size_t i = 0; i < e->n && e->kind != EXPR_NOT; i++) {
-                        Cost c = weigh(x, e->v[i], false);
+                        Cost c = cost_weigh(x->eval, x->names, e->v[i], false);
                         uint64_t missing = want ? c.yes : c.no;
                         bool all = (e->kind == EXPR_AND) == want; /* each of them should be as wanted */
 
@@ -376,9 +296,9 @@ static void blame(Explain *x, const Expr *e, Explanation *ret) {
                 want = e->kind == EXPR_NOT ? !want : want;
                 e = next;
         }
-        if (!find_name(x->names, e, &at))
+        if (!names_find(x->names, e, &at))
                 return;
-        ret->failed = &x->names->shown[x->names->slots[at] - 1];
+        ret->failed = &x->shown[at];
         ret->failed_item = want ? explain_first_failed(ret->failed->node) : NULL;
 }
 
@@ -394,7 +314,7 @@ static const ExplainCount *count_for(Explain *x, const Correlation *c, const Cor
                                .value = values,
                                .n = values ? c->n_group : 0 };
         for (size_t i = 0; i < ret->n; i++) {
-                const Value *v = viewer_value(&x->viewer, ref->group[i].field);
+                const Value *v = viewer_value(x->viewer, ref->group[i].field);
 
                 values[i] = v ? v->text : STR_NULL;
         }
@@ -454,8 +374,8 @@ static bool explain_rule(Explain *x, uint32_t i, const Record *record, Names *na
         bool ok = true;
 
         x->names = names;
-        e->verdict = weigh(x, rule->expr, false).yes ? EXPLAIN_NO_HIT : EXPLAIN_HIT;
-        e->names = names->shown;
+        e->verdict = cost_weigh(x->eval, x->names, rule->expr, false).yes ? EXPLAIN_NO_HIT : EXPLAIN_HIT;
+        e->names = x->shown;
         e->n_names = names->n;
         explain_condition(&condition, rule->expr);
         e->condition = condition.failed ? STR_NULL : arena_str(&x->arena, buf_view(&condition));
@@ -474,7 +394,7 @@ static void tell(Explain *x, uint32_t i, const Record *record) {
         bool anywhere = whole(x, rule), ok;
         Names names;
 
-        ok = names_init(x, &names, rule->expr);
+        ok = begin_names(x, &names, rule->expr);
         for (size_t k = 0; ok && k < names.n; k++)
                 ok = anywhere ? judge_name_anywhere(x, &names, k) : judge_name(x, &names, k, record);
         e.record = record;
@@ -482,7 +402,7 @@ static void tell(Explain *x, uint32_t i, const Record *record) {
         ok = ok && explain_rule(x, i, record, &names, &e);
         if (ok)
                 x->out->rule(x->out->userdata, &e);
-        x->failed |= !ok;
+        x->failed |= !ok || x->viewer->failed;
         arena_reset(&x->arena);
 }
 
@@ -503,14 +423,14 @@ static void weigh_whole(Explain *x, uint32_t i) {
         Names names;
         Cost c;
 
-        if (!names_init(x, &names, x->set->rules[i].expr)) {
+        if (!begin_names(x, &names, x->set->rules[i].expr)) {
                 x->failed = true;
                 return;
         }
         for (size_t k = 0; k < names.n; k++)
                 x->failed |= !judge_name_anywhere(x, &names, k);
         x->names = &names;
-        c = weigh(x, x->set->rules[i].expr, false);
+        c = cost_weigh(x->eval, x->names, x->set->rules[i].expr, false);
         x->names = NULL;
         x->closest[i] = (Closest){ c.yes < COST_TYPE, c.yes };
         arena_reset(&x->arena);
@@ -520,7 +440,7 @@ static void whole_rules(Explain *x, bool hits) {
         for (uint32_t i = 0; i < x->set->n_rules; i++) {
                 if (!whole(x, &x->set->rules[i]))
                         continue;
-                viewer_event(&x->viewer, x->event); /* lets go of the values of the rule before */
+                viewer_event(x->viewer, x->event); /* lets go of the values of the rule before */
                 if (hits)
                         weigh_whole(x, i);
                 if (x->closest[i].at && !x->closest[i].cost == hits)
@@ -552,8 +472,8 @@ static void find_parent(Explain *x) {
         Process p = { STR_NULL, STR_NULL };
         const Facts *f;
 
-        viewer_event(&x->viewer, x->event);
-        f = viewer_facts(&x->viewer);
+        viewer_event(x->viewer, x->event);
+        f = viewer_facts(x->viewer);
         if (f->known && f->ppid >= 0)
                 process_find(x->state->processes, x->event->id.node.p ? x->event->id.node : STR(""), f->ppid,
                              &p);

@@ -111,7 +111,7 @@ def as_json():
     tap.expect_equal([(name['name'], name['test']['holds']) for name in rule['names']], [('s', True), ('f', True)], 'names')
     tap.expect_equal(rule['names'][1]['test'], {'holds': True, 'field': 'acct', 'modifier': '', 'wanted': ['root'],
                                                 'values': ['root']}, 'a test')
-    tap.expect_equal(lines[-1]['left_out'], {'other_records': 1, 'other_category': 1, 'correlations': 1}, 'left out')
+    tap.expect_equal(lines[-1]['left_out'], {'other_records': 1, 'other_category': 1, 'correlations': 1, 'views': 0}, 'left out')
 
 
 def hostile_json():
@@ -131,6 +131,20 @@ def in_parts():
     tap.expect(out.index('NO HIT Command') < out.index('a late part') < out.index('\nHIT Command'), out)
 
 
+def many_views():
+    def run(folder):
+        log = 'type=SYSCALL msg=audit(8.000:8): arch=c000003e syscall=257 success=yes exit=3 ppid=1 pid=2 exe="/x"\n'
+        log += ''.join(f'type=PATH msg=audit(8.000:8): item={n} name="/f{n}" mode=0100644 nametype=CREATE\n' for n in range(100))
+        (folder / 'a.log').write_text(log, encoding='utf-8')
+        (folder / 'r.yml').write_text(RULES.replace('process_creation', 'file_event').replace('Image: /x', 'TargetFilename: /f42'),
+                                      encoding='utf-8')
+        return explain(folder, ['8.000:8']), explain(folder, ['--all', '8.000:8'])
+    some, everything = in_folder(run)
+    tap.expect_equal((some[1].count('TargetFilename "/f'), everything[1].count('TargetFilename "/f')), (8, 100), 'views')
+    tap.expect('and 92 more of what' in some[1] and 'and 92 more' not in everything[1], some[1])
+    tap.expect('by file_event, PATH, record 44 of 101' in some[1], some[1])
+
+
 sys.exit(tap.run_cases([(name, lambda rest=rest: run_case(*rest)) for name, *rest in CASES] +
                        [('text is inert', inert), ('one rule', one_rule), ('JSON', as_json), ('hostile JSON', hostile_json),
-                        ('an event in parts', in_parts)]))
+                        ('an event in parts', in_parts), ('many views', many_views)]))
