@@ -28,8 +28,8 @@ typedef struct EventState {
         FieldChain *chains;
         size_t n_chains;
         RecordMemo *memos; /* made when they are needed first */
-        bool thorough; /* for tests: nothing is copied finished */
-        bool is_avc;   /* the record of event_state_begin() is an AVC or USER_AVC */
+        bool thorough;     /* for tests: nothing is copied finished */
+        bool is_avc;       /* the record of event_state_begin() is an AVC or USER_AVC */
         int64_t sec;
         bool has_time;
         char time[24]; /* of @sec: "2026-11-22T10:11:12." and, behind it, the milliseconds of the last call */
