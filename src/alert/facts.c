@@ -16,6 +16,7 @@ static const struct {
         { STR_INIT("pid"), FACT_PID, ANY_TYPE },
         { STR_INIT("auid"), FACT_AUID, ANY_TYPE },
         { STR_INIT("uid"), FACT_UID, ANY_TYPE },
+        { STR_INIT("euid"), FACT_EUID, AUDIT_SYSCALL },
         { STR_INIT("ses"), FACT_SES, ANY_TYPE },
         { STR_INIT("acct"), FACT_ACCT, ANY_TYPE },
         { STR_INIT("id"), FACT_ID, ANY_TYPE },
@@ -42,6 +43,11 @@ static const struct {
         { STR_INIT("table"), FACT_TABLE, AUDIT_NETFILTER_CFG },
         { STR_INIT("name"), FACT_MODULE, AUDIT_KERN_MODULE },
         { STR_INIT("seperms"), FACT_PERMS, AUDIT_AVC },
+        { STR_INIT("a0"), FACT_A0, AUDIT_SYSCALL },
+        { STR_INIT("a1"), FACT_A1, AUDIT_SYSCALL },
+        { STR_INIT("a2"), FACT_A2, AUDIT_SYSCALL },
+        { STR_INIT("saddr"), FACT_PEER, AUDIT_SOCKADDR },
+        { STR_INIT("ocomm"), FACT_TARGET, AUDIT_OBJ_PID },
 };
 
 typedef struct {
@@ -165,8 +171,15 @@ static void take_path(Gather *g) {
         const Field *name = field_find(&g->fields, STR("name")),
                     *kind = field_find(&g->fields, STR("nametype"));
 
-        if (name && !(kind && str_eq(kind->value, STR("PARENT"))))
+        if (!name || !kind || str_eq(kind->value, STR("PARENT")))
+                return;
+        if (!g->facts->v[FACT_PATH].n) {
                 set_fact(g, FACT_PATH, text_of(g, name));
+                if (g->facts->v[FACT_PATH].n)
+                        set_fact(g, FACT_PATH_KIND, kind->value);
+        } else if (str_eq(kind->value, STR("CREATE"))) {
+                set_fact(g, FACT_NEW_PATH, text_of(g, name));
+        }
 }
 
 /* a0=… a1=… ; an argument that is spread over records (a3[0]=…) is left out, the sentence is cut long before. */

@@ -37,8 +37,16 @@ typedef enum {
         FACT_TABLE,
         FACT_MODULE, /* name of KERN_MODULE */
         FACT_PERMS,
-        FACT_PATH, /* name of the first PATH that is no parent */
-        FACT_ARGV, /* the words of EXECVE, a blank between two */
+        FACT_PATH,      /* name of the first PATH that is no parent */
+        FACT_PATH_KIND, /* its nametype */
+        FACT_NEW_PATH,  /* name of a PATH with nametype CREATE that is not the first */
+        FACT_EUID,
+        FACT_A0, /* arguments of the system call */
+        FACT_A1,
+        FACT_A2,
+        FACT_PEER,   /* the socket address, as text */
+        FACT_TARGET, /* name of the process that it was done to */
+        FACT_ARGV,   /* the words of EXECVE, a blank between two */
         _FACT_N,
 } FactName;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <libaudit.h>
+#include "alert/deed.h"
 #include "alert/sentence.h"
 
 #define ANY  FACTS_UNKNOWN
@@ -90,7 +91,7 @@ static const Row rows[] = {
         { AUDIT_USER_AUTH, NULL, NULL, FAIL, NAME_ANY,
           "{account} failed to prove who they are[ to {program}][ on {tty}][ from {from}]" },
         { AUDIT_USER_ACCT, "gpasswd", NULL, ANY, NAME_ANY,
-          "{who} changed group {account}[ ({op})][: {result}]" },
+          "{who} changed group {account}[ ({op})][: {failure}]" },
         { AUDIT_USER_ACCT, NULL, "PAM:accounting", FAIL, NAME_ANY,
           "account {account} refused[ by {program}][ on {tty}][ from {from}]" },
         { AUDIT_USER_ACCT, NULL, NULL, ANY, NAME_ANY,
@@ -128,13 +129,19 @@ static const Row rows[] = {
         { AUDIT_ADD_USER, NULL, NULL, ANY, NAME_ANY, "{who} added user {account}[ ({op})][ with {program}]" },
         { AUDIT_DEL_USER, NULL, NULL, FAIL, NAME_ANY,
           "{who} failed to delete user {account}[ ({op})][ with {program}]" },
+        { AUDIT_DEL_USER, NULL, "deleting user entries", ANY, NAME_ANY,
+          "{who} deleted user {account}[ with {program}]" },
         { AUDIT_DEL_USER, NULL, NULL, ANY, NAME_ANY,
           "{who} deleted user {account}[ ({op})][ with {program}]" },
         { AUDIT_ADD_GROUP, NULL, NULL, FAIL, NAME_ANY,
           "{who} failed to add group {group}[ ({op})][ with {program}]" },
+        { AUDIT_ADD_GROUP, NULL, "adding group", ANY, NAME_ANY,
+          "{who} added group {group}[ with {program}]" },
         { AUDIT_ADD_GROUP, NULL, NULL, ANY, NAME_ANY, "{who} added group {group}[ ({op})][ with {program}]" },
         { AUDIT_DEL_GROUP, NULL, NULL, FAIL, NAME_ANY,
           "{who} failed to delete group {group}[ ({op})][ with {program}]" },
+        { AUDIT_DEL_GROUP, NULL, "removing group", ANY, NAME_ANY,
+          "{who} deleted group {group}[ with {program}]" },
         { AUDIT_DEL_GROUP, NULL, NULL, ANY, NAME_ANY,
           "{who} deleted group {group}[ ({op})][ with {program}]" },
         { AUDIT_GRP_MGMT, NULL, NULL, FAIL, NAME_ANY,
@@ -222,8 +229,10 @@ static const Row promisc_out = { AUDIT_ANOM_PROMISCUOUS,
                                  NAME_ANY,
                                  "{who} took {device} out of promiscuous mode[ with {program}]" };
 
-static const Row ran = { AUDIT_SYSCALL, NULL,     NULL,
-                         ANY,           NAME_ANY, "{actor} ran {argv}[, key {key}][: {failure}]" };
+static const Row ran = {
+        AUDIT_SYSCALL, NULL,     NULL,
+        ANY,           NAME_ANY, "{actor} ran {argv}[ with the rights of {rights}][, key {key}][: {failure}]"
+};
 static const Row used = {
         AUDIT_SYSCALL, NULL,     NULL,
         ANY,           NAME_ANY, "{actor} used {program}[ on {path}][: {syscall}][ {result}][, key {key}]"
@@ -272,7 +281,15 @@ static Str result(const Facts *f) {
 }
 
 static Str failure(const Facts *f) { return f->result == FAIL ? STR("failed") : STR(""); }
-static Str key(const Facts *f) { return f->n_keys ? f->keys[0] : STR(""); }
+
+/* Keys of our own audit rules say no more than the sentence does. */
+static Str key(const Facts *f) {
+        for (size_t i = 0; i < f->n_keys; i++)
+                if (!str_starts(f->keys[i], STR("aulert-")))
+                        return f->keys[i];
+        return STR("");
+}
+
 static Str group(const Facts *f) {
         return first_of(f->v[FACT_GROUP], first_of(f->v[FACT_ACCT], f->v[FACT_ID]));
 }
@@ -295,6 +312,14 @@ FACT_WORD(module, FACT_MODULE)
 FACT_WORD(perms, FACT_PERMS)
 FACT_WORD(path, FACT_PATH)
 FACT_WORD(argv, FACT_ARGV)
+FACT_WORD(new_path, FACT_NEW_PATH)
+FACT_WORD(peer, FACT_PEER)
+FACT_WORD(target, FACT_TARGET)
+
+/* Whose rights a program got that it did not start with. */
+static Str rights(const Facts *f) {
+        return f->v[FACT_UID].n && !str_eq(f->v[FACT_UID], f->v[FACT_EUID]) ? f->v[FACT_EUID] : STR("");
+}
 
 static bool is_made_of(Str s, const char *others) {
         for (size_t i = 0; i < s.n; i++) {
@@ -371,6 +396,33 @@ static void put_op(Buf *out, Str s) {
 
 static void put_words(Buf *out, Str s) { buf_str(out, s); }
 
+/* The value after @name in "{ saddr_fam=inet laddr=192.0.2.7 lport=22 }"; a path reaches to the end. */
+static Str part_of(Str s, const char *name) {
+        const char *at = memmem(s.p, s.n, name, strlen(name));
+        Str rest = at ? (Str){ at + strlen(name), s.n - (size_t)(at - s.p) - strlen(name) } : STR("");
+
+        if (str_ends(rest, STR(" }")))
+                rest.n -= 2;
+        return rest;
+}
+
+static void put_peer(Buf *out, Str s) {
+        Str addr = part_of(s, "laddr="), port = part_of(s, "lport="), file = part_of(s, "path=");
+        const char *blank = addr.n ? memchr(addr.p, ' ', addr.n) : NULL;
+
+        if (blank)
+                addr.n = (size_t)(blank - addr.p);
+        if (file.n) {
+                put(out, file);
+        } else if (addr.n) {
+                put(out, addr);
+                BUF_LIT(out, " port ");
+                put(out, port);
+        } else {
+                quote(out, s);
+        }
+}
+
 static const struct {
         const char *name;
         Str (*value)(const Facts *f);
@@ -401,6 +453,11 @@ static const struct {
         { "path", path, put, false },
         { "argv", argv, quote, true },
         { "key", key, put, false },
+        { "new", new_path, put, true },
+        { "mode", deed_mode, put, false },
+        { "peer", peer, put_peer, true },
+        { "target", target, put, true },
+        { "rights", rights, put, false },
 };
 
 /* Appends one {word}; false when it says nothing. */
@@ -504,9 +561,23 @@ Str sentence_user(const Facts *f) {
         return login && sentence_account(f).n ? sentence_account(f) : known_user(f);
 }
 
+static void write_deed(Buf *out, const Deed *deed, const Facts *f) {
+        fill_in(out, "{actor} ", f);
+        if (f->result == FAIL)
+                BUF_LIT(out, "failed to ");
+        buf_putz(out, f->result == FAIL ? deed->infinitive : deed->did);
+        fill_in(out, deed->what, f);
+        fill_in(out, "[ with {program}][, key {key}]", f);
+}
+
 void sentence_write(Buf *out, const Facts *f, Str title) {
+        const Deed *deed = f->type == AUDIT_SYSCALL && !f->v[FACT_ARGV].n ? deed_find(f) : NULL;
         const Row *row = find_row(f);
 
+        if (deed) {
+                write_deed(out, deed, f);
+                return;
+        }
         if (row) {
                 fill_in(out, row->text, f);
                 return;

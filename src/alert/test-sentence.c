@@ -47,57 +47,62 @@ static void said_done(Said *said) {
 }
 
 /* What the scenario of each capture was is told by its name (test/captures); so often must it be said. */
-static void scenarios_are_told(void **state) {
-        static const struct {
-                const char *capture;
-                size_t n;
-                const char *sentence;
-        } rows[] = {
-                { "enriched/ssh-tty-ok.log", 2, "e2eu logged in over ssh from 127.0.0.1" },
-                { "enriched/ssh-pw-ok.log", 1, "e2eu logged in over ssh from 127.0.0.1" },
-                { "enriched/ssh-root-refused.log", 2, "failed login as root over ssh from 127.0.0.1" },
-                { "enriched/ssh-unknown-user.log", 3,
-                  "failed login over ssh as an unknown user from 127.0.0.1" },
-                { "enriched/login-bad.log", 2, "failed login as e2eu on pts/0" },
-                { "enriched/login-unknown.log", 1, "failed login as an unknown user on pts/0" },
-                { "enriched/systemd-login.log", 2, "e2eu logged in" },
-                { "enriched/su-ok.log", 1, "e2eu became audpeer with su on pts/1" },
-                { "enriched/su-root-to-user.log", 1, "root became e2eu with su" },
-                { "enriched/sudo-ok.log", 1, "e2eu ran \"id\" with sudo in /home/e2eu" },
-                { "enriched/sudo-ok.log", 1, "e2eu became root with sudo" },
-                { "enriched/sudo-badpw.log", 1, "e2eu was refused to run \"id\" with sudo in /home/e2eu" },
-                { "enriched/sudo-badpw.log", 2, "e2eu gave a wrong password to sudo" },
-                { "enriched/sudo-cmd-odd.log", 1,
-                  "e2eu ran \"sh -c echo \\\"a b\\\" caf\xC3\xA9; true\" with sudo in /home/e2eu" },
-                { "enriched/useradd.log", 1, "root added user id 5991 with useradd" },
-                { "enriched/userdel.log", 1,
-                  "root deleted user e2enew2 (deleting user entries) with userdel" },
-                { "enriched/usermod.log", 1, "root changed user e2enew (adding user to group) with usermod" },
-                { "enriched/gpasswd.log", 1,
-                  "root changed group e2egrp (user e2eu added by root to group e2egrp): success" },
-                { "enriched/passwd-root.log", 1, "root changed the password of e2enew2 with passwd" },
-                { "enriched/promisc.log", 1, "e2eu put lo into promiscuous mode with trig" },
-                { "enriched/promisc.log", 1, "e2eu took lo out of promiscuous mode with trig" },
-                { "enriched/anom-abend-segv.log", 1, "trig of e2eu crashed with SIGSEGV" },
-                { "enriched/cron.log", 1, "cron started a job of e2eu" },
-                { "enriched/daemon.log", 1, "auditd stopped, told to by root" },
-                { "enriched/systemd-service-fail.log", 1, "service e2efail failed" },
-                { "enriched/pam-access-denied.log", 1,
-                  "login as audpeer at a time that is not allowed from 127.0.0.1" },
-                { "enriched/exec-shell.log", 1, "e2eu ran \"ls /nonexistent\", key e2e-exec" },
-                { "enriched/watch-file-replaced.log", 1, "e2eu used dash on wf: openat failed, key wf" },
-                { "enriched/newgrp.log", 1, "e2eu failed to join group audio with newgrp" },
-                { "raw/ssh-root-refused.log", 2, "failed login as root over ssh from 127.0.0.1" },
-        };
+static const struct {
+        const char *capture;
+        size_t n;
+        const char *sentence;
+} scenarios[] = {
+        { "enriched/ssh-tty-ok.log", 2, "e2eu logged in over ssh from 127.0.0.1" },
+        { "enriched/ssh-pw-ok.log", 1, "e2eu logged in over ssh from 127.0.0.1" },
+        { "enriched/ssh-root-refused.log", 2, "failed login as root over ssh from 127.0.0.1" },
+        { "enriched/ssh-unknown-user.log", 3, "failed login over ssh as an unknown user from 127.0.0.1" },
+        { "enriched/login-bad.log", 2, "failed login as e2eu on pts/0" },
+        { "enriched/login-unknown.log", 1, "failed login as an unknown user on pts/0" },
+        { "enriched/systemd-login.log", 2, "e2eu logged in" },
+        { "enriched/su-ok.log", 1, "e2eu became audpeer with su on pts/1" },
+        { "enriched/su-root-to-user.log", 1, "root became e2eu with su" },
+        { "enriched/sudo-ok.log", 1, "e2eu ran \"id\" with sudo in /home/e2eu" },
+        { "enriched/sudo-ok.log", 1, "e2eu became root with sudo" },
+        { "enriched/sudo-badpw.log", 1, "e2eu was refused to run \"id\" with sudo in /home/e2eu" },
+        { "enriched/sudo-badpw.log", 2, "e2eu gave a wrong password to sudo" },
+        { "enriched/sudo-cmd-odd.log", 1,
+          "e2eu ran \"sh -c echo \\\"a b\\\" caf\xC3\xA9; true\" with sudo in /home/e2eu" },
+        { "enriched/useradd.log", 1, "root added user id 5991 with useradd" },
+        { "enriched/userdel.log", 1, "root deleted user e2enew2 with userdel" },
+        { "enriched/usermod.log", 1, "root changed user e2enew (adding user to group) with usermod" },
+        { "enriched/gpasswd.log", 1, "root changed group e2egrp (user e2eu added by root to group e2egrp)" },
+        { "enriched/passwd-root.log", 1, "root changed the password of e2enew2 with passwd" },
+        { "enriched/promisc.log", 1, "e2eu put lo into promiscuous mode with trig" },
+        { "enriched/promisc.log", 1, "e2eu took lo out of promiscuous mode with trig" },
+        { "enriched/anom-abend-segv.log", 1, "trig of e2eu crashed with SIGSEGV" },
+        { "enriched/cron.log", 1, "cron started a job of e2eu" },
+        { "enriched/daemon.log", 1, "auditd stopped, told to by root" },
+        { "enriched/systemd-service-fail.log", 1, "service e2efail failed" },
+        { "enriched/pam-access-denied.log", 1,
+          "login as audpeer at a time that is not allowed from 127.0.0.1" },
+        { "enriched/exec-shell.log", 1, "e2eu ran \"ls /nonexistent\", key e2e-exec" },
+        { "enriched/watch-file-replaced.log", 1, "e2eu failed to open wf for writing with dash, key wf" },
+        { "enriched/newgrp.log", 1, "e2eu failed to join group audio with newgrp" },
+        { "enriched/net.log", 1, "e2eu failed to connect to 127.0.0.1 port 1 with trig, key e2e-net" },
+        { "enriched/net.log", 1, "e2eu failed to connect to /run/nonexistent.sock with trig, key e2e-net" },
+        { "enriched/file-ops.log", 1, "e2eu renamed a.txt to b.txt with trig, key e2e-file" },
+        { "enriched/file-ops.log", 1, "e2eu failed to delete /etc/passwd with trig, key e2e-file" },
+        { "enriched/file-ops.log", 1, "e2eu created folder d/e with trig, key e2e-file" },
+        { "enriched/file-ops.log", 1, "e2eu created the link soft with trig, key e2e-file" },
+        { "enriched/sys-priv.log", 1,
+          "e2eu (as root) failed to unload a kernel module with trig, key e2e-sys" },
+        { "raw/ssh-root-refused.log", 2, "failed login as root over ssh from 127.0.0.1" },
+};
 
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+static void scenarios_are_told(void **state) {
+        for (size_t i = 0; i < ARRAY_SIZE(scenarios); i++) {
                 Said said = { .out = BUF_INIT };
 
                 assert_int_equal(meaning_new(&said.m), 0);
-                assert_true(capture_replay(rows[i].capture, say, &said));
-                if (count(&said, rows[i].sentence) != rows[i].n)
-                        fail_msg("%s: not %zu times \"%s\" in:%s", rows[i].capture, rows[i].n,
-                                 rows[i].sentence, buf_z(&said.out));
+                assert_true(capture_replay(scenarios[i].capture, say, &said));
+                if (count(&said, scenarios[i].sentence) != scenarios[i].n)
+                        fail_msg("%s: not %zu times \"%s\" in:%s", scenarios[i].capture, scenarios[i].n,
+                                 scenarios[i].sentence, buf_z(&said.out));
                 said_done(&said);
         }
 }

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "alert/deed.h"
+
+#define OPENING "open openat openat2 creat"
+
+static bool is_among(Str name, const char *names) {
+        for (const char *p = names; *p;) {
+                size_t n = strcspn(p, " ");
+
+                if (str_eq(name, (Str){ p, n }))
+                        return true;
+                p += n + (p[n] == ' ');
+        }
+        return false;
+}
+
+/* openat2 has its flags in a record of its own, and so none here: it counts as reading. */
+static Str flags(const Facts *f) {
+        if (is_among(f->v[FACT_SYSCALL], "creat"))
+                return STR("O_WRONLY|O_TRUNC");
+        return f->v[is_among(f->v[FACT_SYSCALL], "open") ? FACT_A1 : FACT_A2];
+}
+
+static bool has_flag(const Facts *f, Str flag) {
+        Str s = flags(f);
+
+        return s.n && memmem(s.p, s.n, flag.p, flag.n);
+}
+
+static bool names_file(const Facts *f) { return f->v[FACT_PATH].n; }
+static bool names_two(const Facts *f) { return names_file(f) && f->v[FACT_NEW_PATH].n; }
+static bool creates(const Facts *f) { return names_file(f) && str_eq(f->v[FACT_PATH_KIND], STR("CREATE")); }
+static bool empties(const Facts *f) { return names_file(f) && has_flag(f, STR("O_TRUNC")); }
+static bool names_peer(const Facts *f) { return f->v[FACT_PEER].n; }
+static bool names_target(const Facts *f) { return f->v[FACT_TARGET].n; }
+static bool always(const Facts *f) { return f->v[FACT_SYSCALL].n; }
+
+static bool writes(const Facts *f) {
+        return names_file(f) && (has_flag(f, STR("O_WRONLY")) || has_flag(f, STR("O_RDWR")));
+}
+
+static bool attaches(const Facts *f) {
+        return names_target(f) &&
+               (str_eq(f->v[FACT_A0], STR("PTRACE_ATTACH")) || str_eq(f->v[FACT_A0], STR("PTRACE_SEIZE")));
+}
+
+/* The first row that fits is used. */
+static const Deed deeds[] = {
+        { OPENING, creates, "created", "create", " {path}" },
+        { OPENING, empties, "overwrote", "overwrite", " {path}" },
+        { OPENING, writes, "opened", "open", " {path} for writing" },
+        { OPENING, names_file, "opened", "open", " {path} for reading" },
+        { "unlink unlinkat", names_file, "deleted", "delete", " {path}" },
+        { "rmdir", names_file, "deleted", "delete", " folder {path}" },
+        { "mkdir mkdirat", names_file, "created", "create", " folder {path}" },
+        { "mknod mknodat", names_file, "created", "create", " {path}" },
+        { "rename renameat renameat2", names_two, "renamed", "rename", " {path} to {new}" },
+        { "link linkat", names_two, "linked", "link", " {path} to {new}" },
+        { "symlink symlinkat", names_two, "created", "create", " the link {new}" },
+        { "truncate ftruncate", names_file, "cut", "cut", " {path}" },
+        { "chmod fchmod fchmodat fchmodat2", names_file, "changed", "change",
+          " the mode of {path}[ to {mode}]" },
+        { "chown fchown lchown fchownat", names_file, "changed", "change", " the owner of {path}" },
+        { "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr", names_file, "changed",
+          "change", " an attribute of {path}" },
+        { "utime utimes utimensat futimesat", names_file, "changed", "change", " the times of {path}" },
+        { "mount", names_file, "mounted", "mount", " something on {path}" },
+        { "umount umount2", names_file, "unmounted", "unmount", " {path}" },
+        { "connect", names_peer, "connected", "connect", " to {peer}" },
+        { "bind", names_peer, "offered", "offer", " a service at {peer}" },
+        { "accept accept4", names_peer, "accepted", "accept", " a connection from {peer}" },
+        { "sendto sendmsg", names_peer, "sent", "send", " data to {peer}" },
+        { "ptrace", attaches, "attached", "attach", " to the running program {target}" },
+        { "process_vm_writev", names_target, "wrote", "write", " to the memory of {target}" },
+        { "process_vm_readv", names_target, "read", "read", " the memory of {target}" },
+        { "kill tkill tgkill", names_target, "sent", "send", " a signal to {target}" },
+        { "init_module finit_module", always, "loaded", "load", " a kernel module" },
+        { "delete_module", always, "unloaded", "unload", " a kernel module" },
+        { "sethostname", always, "changed", "change", " the name of the machine" },
+        { "settimeofday clock_settime", always, "set", "set", " the clock" },
+};
+
+const Deed *deed_find(const Facts *f) {
+        for (size_t i = 0; i < ARRAY_SIZE(deeds); i++)
+                if (is_among(f->v[FACT_SYSCALL], deeds[i].syscalls) && deeds[i].when(f))
+                        return &deeds[i];
+        return NULL;
+}
+
+Str deed_mode(const Facts *f) {
+        if (is_among(f->v[FACT_SYSCALL], "chmod fchmod"))
+                return f->v[FACT_A1];
+        return is_among(f->v[FACT_SYSCALL], "fchmodat fchmodat2") ? f->v[FACT_A2] : STR("");
+}
