@@ -195,36 +195,40 @@ static inline bool may_want(const FieldNames *names, const char *p, size_t n) {
         return names->bits[bit / 64] >> bit % 64 & 1;
 }
 
-/* The end of a value that nobody wants, or NULL: it is of a form that split_value() must see. */
-static inline const char *skip_value(const char *p, const char *end) {
-        if (p < end && *p == '"') {
-                const char *close = memchr(p + 1, '"', (size_t)(end - p - 1));
+/* One name=value in its usual form; false: split_word() must see it. */
+static inline bool take_plain(Split *s, const char **pp, const char *end, int *ret) {
+        const char *p = *pp, *stop = scan_break(p, end), *value = stop + 1, *close = NULL, *next;
+        bool wanted;
 
-                return scan_blank(close ? close + 1 : p, end);
-        }
-        return p < end && (*p == '\'' || *p == '{') ? NULL : scan_blank(p, end);
+        if (value >= end || *stop != '=' || *p == '(' || *value == '\'' || *value == '{')
+                return false;
+        wanted = may_want(s->names, p, (size_t)(stop - p));
+        if (*value == '"')
+                close = memchr(value + 1, '"', (size_t)(end - value - 1));
+        next = close && (close + 1 == end || close[1] == ' ') ? close + 1
+                                                              : scan_blank(close ? close : value, end);
+        *pp = next < end ? next + 1 : end; /* no need to look at the blank again */
+        if (!wanted)
+                s->n_left_out++;
+        else if (close)
+                *ret = add(s, (Str){ p, (size_t)(stop - p) }, (Str){ value + 1, (size_t)(close - value - 1) },
+                           true, false);
+        else
+                *ret = add(s, (Str){ p, (size_t)(stop - p) },
+                           trim_bare((Str){ value, (size_t)(next - value) }), false, false);
+        return true;
 }
 
-/* As split(), to which it leaves all that is wanted or out of the ordinary. */
+/* As split(), to which it leaves what is out of the ordinary. */
 static int split_named(Split *s, const char *p, const char *end) {
-        const FieldNames *names = s->names;
         int r = 0;
 
         while (!r) {
-                const char *name_end, *next = NULL;
-
                 while (p < end && (*p == ' ' || *p == MARK))
                         p++;
                 if (p == end)
                         break;
-                name_end = scan_break(p, end);
-                if (name_end < end && *name_end == '=' && *p != '(' &&
-                    !may_want(names, p, (size_t)(name_end - p)))
-                        next = skip_value(name_end + 1, end);
-                if (next) {
-                        s->n_left_out++;
-                        p = next;
-                } else
+                if (!take_plain(s, &p, end, &r))
                         r = split_word(s, &p, end);
         }
         return r;

@@ -217,7 +217,7 @@ static bool read_file(Viewer *x, const Facts *f, const Record *r, CategoryValues
 }
 
 bool category_read(Viewer *x, ViewKind kind, const Record *r, CategoryValues *ret) {
-        const Facts *f = viewer_facts(x);
+        const Facts *f = viewer_all_facts(x);
 
         if (!f->known)
                 return false;

@@ -7,6 +7,13 @@
 #include "rule/state.h"
 #include "rule/types.h"
 
+/* A value in which some literals were not found: the same programs and paths come again and again. */
+typedef struct {
+        const Lits *lits;
+        uint32_t n;
+        char text[52];
+} Miss;
+
 struct Matcher {
         const Index *index;
         Viewer *viewer;
@@ -15,6 +22,8 @@ struct Matcher {
         size_t n_candidates;
         uint64_t *stamps; /* for each rule: the look in which it became a candidate last */
         uint64_t stamp;
+        uint64_t n_nominated; /* ever */
+        Miss misses[1024];    /* by hash; the newer one stays */
 };
 
 int matcher_new(Matcher **ret, const Index *index, Viewer *viewer, Eval *eval) {
@@ -31,6 +40,7 @@ int matcher_new(Matcher **ret, const Index *index, Viewer *viewer, Eval *eval) {
         }
         viewer->context_wanted = index->context;
         viewer->context_names = &index->context_names;
+        viewer->fact_names = &index->fact_names;
         *ret = m;
         return 0;
 }
@@ -52,10 +62,39 @@ static void begin(Matcher *m) {
 static void nominate(void *userdata, uint32_t rule) {
         Matcher *m = userdata;
 
+        m->n_nominated++;
         if (m->stamps[rule] == m->stamp)
                 return;
         m->stamps[rule] = m->stamp;
         m->candidates[m->n_candidates++] = rule;
+}
+
+static Miss *miss_of(Matcher *m, const Lits *lits, Str value) {
+        uint64_t head, tail;
+
+        memcpy(&head, value.p, sizeof(head));
+        memcpy(&tail, value.p + value.n - sizeof(tail), sizeof(tail));
+        head ^= (tail << 29 | tail >> 35) ^ (uint64_t)(uintptr_t)lits >> 4 ^ value.n;
+        return &m->misses[(head * UINT64_C(0x9E3779B97F4A7C15)) >> 54];
+}
+
+static void search_value(Matcher *m, const Lits *lits, Str value) {
+        uint64_t before = m->n_nominated;
+        Miss *miss;
+
+        if (value.n < sizeof(uint64_t) || value.n > sizeof(miss->text)) {
+                lits_search(lits, value, nominate, m);
+                return;
+        }
+        miss = miss_of(m, lits, value);
+        if (miss->lits == lits && miss->n == value.n && !memcmp(miss->text, value.p, value.n))
+                return;
+        lits_search(lits, value, nominate, m);
+        if (m->n_nominated != before)
+                return;
+        miss->lits = lits;
+        miss->n = (uint32_t)value.n;
+        memcpy(miss->text, value.p, value.n);
 }
 
 static void search_field(Matcher *m, const PlanField *f, const View *view, uint32_t field) {
@@ -64,7 +103,7 @@ static void search_field(Matcher *m, const PlanField *f, const View *view, uint3
         if (!f->lits)
                 return;
         for (const Value *v = &view->values[view->heads[field] - 1]; v; v = view_next(view, v))
-                lits_search(f->lits, v->text, nominate, m);
+                search_value(m, f->lits, v->text);
 }
 
 typedef const View *(*SourceFn)(Viewer *, uint32_t);

@@ -33,7 +33,8 @@ struct Index {
         const Plan *by_type[LAST_TYPE - FIRST_TYPE + 1]; /* the others; NULL: no such name */
         Str type_names[LAST_TYPE - FIRST_TYPE + 1];
         uint64_t *context;        /* fields that some plan looks for in SYSCALL, CWD and PROCTITLE records */
-        FieldNames context_names; /* theirs, and those of Facts if rules need them */
+        FieldNames context_names; /* theirs, and some of Facts if rules need them */
+        FieldNames fact_names;    /* all of Facts */
         Plan *categories[4];      /* process, network, file, process with parents */
         Plan **plans;             /* those of by_type, each once */
         size_t n_plans, cap_plans;

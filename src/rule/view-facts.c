@@ -39,29 +39,21 @@ static void take_fact(Facts *f, const Field *x) {
         }
 }
 
-void viewer_fact_names(FieldNames *ret) {
-        static const char *const names[] = { "pid",     "ppid", "uid",  "UID",     "ses",    "exit",
-                                             "success", "exe",  "arch", "syscall", "SYSCALL" };
+void viewer_fact_names(FieldNames *ret, bool all) {
+        static const char *const names[] = { "pid",     "ppid", "success", "exe", "arch", "syscall",
+                                             "SYSCALL", "uid",  "UID",     "ses", "exit" };
 
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        for (size_t i = 0; i < (all ? ARRAY_SIZE(names) : 7); i++)
                 field_names_add(ret, str_from(names[i]));
 }
 
-const Facts *viewer_facts(Viewer *x) {
-        const Record *r = x->context_records[CONTEXT_SYSCALL];
-        Facts *f = &x->facts;
+static void read_facts(Viewer *x, const Record *r, const FieldVec *fields) {
         const Field *arch = NULL, *call = NULL, *name = NULL;
-        const FieldVec *fields;
+        Facts *f = &x->facts;
         FieldKind kind;
         uint64_t n;
 
-        if (x->facts_read)
-                return f;
-        x->facts_read = true;
-        *f = (Facts){ .known = r != NULL, .pid = -1, .ppid = -1, .name = STR("") };
-        if (!r)
-                return f;
-        fields = view_named(x, r);
+        *f = (Facts){ .known = true, .pid = -1, .ppid = -1, .name = STR("") };
         for (size_t i = 0; i < fields->n; i++) {
                 const Field *s = &fields->v[i];
 
@@ -79,7 +71,32 @@ const Facts *viewer_facts(Viewer *x) {
                 f->name = str_from(decode_syscall_name(decode_machine(arch->value), (uint32_t)n));
         if (!f->name.n && name)
                 f->name = name->value;
-        return f;
+}
+
+const Facts *viewer_facts(Viewer *x) {
+        const Record *r = x->context_records[CONTEXT_SYSCALL];
+
+        if (x->facts_read)
+                return &x->facts;
+        x->facts_read = true;
+        x->facts = (Facts){ .known = false, .pid = -1, .ppid = -1, .name = STR("") };
+        if (r)
+                read_facts(x, r, view_named(x, r));
+        return &x->facts;
+}
+
+const Facts *viewer_all_facts(Viewer *x) {
+        const Record *r = x->context_records[CONTEXT_SYSCALL];
+
+        if (!x->fact_names || !r)
+                x->all_facts_read = true; /* nothing is left out */
+        if (x->all_facts_read)
+                return viewer_facts(x);
+        x->facts_read = x->all_facts_read = true;
+        if (field_split_named(&x->named, r, x->fact_names) < 0)
+                x->failed = true;
+        read_facts(x, r, &x->named);
+        return &x->facts;
 }
 
 static const Record *find_record(const Event *e, int type) {

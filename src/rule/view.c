@@ -111,7 +111,7 @@ static ContextKind context_of(int type) {
 void viewer_event(Viewer *x, const Event *event) {
         x->event = event;
         x->failed = false;
-        x->facts_read = false;
+        x->facts_read = x->all_facts_read = false;
         x->split_of = NULL;
         x->syscall_is_split = x->syscall_is_named = false;
         x->wanted = NULL;

@@ -51,7 +51,7 @@ typedef struct {
         const View *current;
         ContextKind current_context; /* _CONTEXT_N: current is none of them */
         Facts facts;
-        bool facts_read;
+        bool facts_read, all_facts_read;
         FieldVec split, syscall_split;
         const Record *split_of; /* what is in split; NULL: nothing */
         bool syscall_is_split;
@@ -67,6 +67,7 @@ typedef struct {
         View glance[_CONTEXT_N]; /* context records, only the fields of context_wanted */
         bool glance_read[_CONTEXT_N];
         const uint64_t *context_wanted;  /* set by the matcher: what anybody wants of context records */
+        const FieldNames *fact_names;    /* of all Facts */
         const FieldNames *context_names; /* and of which names; with those of Facts when they are asked for */
         bool context_keywords[_CONTEXT_N]; /* read with keywords */
         uint32_t id_msg, id_timestamp, id_serial, id_node, id_syscall, id_SYSCALL, id_ARCH, id_saddr[4],
@@ -97,8 +98,8 @@ const View *viewer_glance(Viewer *v, const Record *r, const uint64_t *wanted, co
 /* The names that fields whose bits are set in @wanted are made from. */
 void viewer_names(const Viewer *v, const uint64_t *wanted, FieldNames *ret);
 
-/* Adds the names that Facts are made from. */
-void viewer_fact_names(FieldNames *ret);
+/* Adds the names that Facts are made from: @all, or those of viewer_facts(). */
+void viewer_fact_names(FieldNames *ret, bool all);
 
 /* Where the current record would inherit a field from, of those in context_wanted; NULL: from nowhere. */
 const View *viewer_glance_source(Viewer *v, uint32_t field);
@@ -115,7 +116,9 @@ bool viewer_category(Viewer *v, ViewKind kind, const Record *r);
 /* The fields of a parent process, for the current view of VIEW_PROCESS. STR_NULL: not known. */
 void viewer_parent(Viewer *v, Str image, Str command_line);
 
+/* known, success, name, exe, pid and ppid: what is asked of every event. */
 const Facts *viewer_facts(Viewer *v);
+const Facts *viewer_all_facts(Viewer *v);
 
 /* The arguments of EXECVE with blanks between, STR_NULL without such a record; overwritten by the next record. */
 Str viewer_command_line(Viewer *v);
