@@ -65,7 +65,7 @@ int viewer_init(Viewer *x, const RuleSet *set) {
         const Ast *a = &set->ast;
         int r = 0;
 
-        *x = (Viewer){ .set = set, .line = BUF_INIT, .pairs = BUF_INIT, .args = BUF_INIT };
+        *x = (Viewer){ .set = set, .decoded = BUF_INIT, .pairs = BUF_INIT, .args = BUF_INIT };
         r = view_names_init(x);
         for (size_t i = 0; i < _CONTEXT_N && !r; i++)
                 r = view_init(&x->context[i], a->n_fields) || view_init(&x->glance[i], a->n_fields) ? -ENOMEM
@@ -92,7 +92,7 @@ void viewer_done(Viewer *x) {
         field_vec_done(&x->named);
         field_vec_done(&x->syscall_named);
         arena_done(&x->text);
-        buf_done(&x->line);
+        buf_done(&x->decoded);
         buf_done(&x->pairs);
         buf_done(&x->args);
         *x = (Viewer){ 0 };
@@ -147,7 +147,7 @@ static void add_keys(Viewer *x, View *v, uint32_t id, Str text) {
 /* The bytes of a field, decoded where it is text that is logged in hexadecimal. */
 Str view_text(Viewer *x, int type, const Field *f, uint32_t id, FieldKind *ret_kind) {
         FieldKind kind = *ret_kind = KIND_PLAIN;
-        Buf b = BUF_INIT;
+        Buf *b = &x->decoded;
         Str s = f->value;
 
         if (f->quoted)
@@ -155,12 +155,13 @@ Str view_text(Viewer *x, int type, const Field *f, uint32_t id, FieldKind *ret_k
         kind = *ret_kind = view_kind(x, type, f->name, id);
         if (kind == KIND_PLAIN || !decode_is_hex_text(kind, f))
                 return s;
-        decode_text(&b, kind, f);
-        if (b.failed)
-                x->failed = true;
-        else
-                s = view_keep(x, buf_view(&b));
-        buf_done(&b);
+        buf_clear(b);
+        decode_text(b, kind, f);
+        if (!b->failed)
+                return view_keep(x, buf_view(b));
+        x->failed = true;
+        buf_done(b); /* the next value may find memory again */
+        *b = BUF_INIT;
         return s;
 }
 

@@ -60,7 +60,8 @@ typedef struct {
         const uint64_t *wanted;  /* bits of fields that are taken now; NULL: all that rules name */
         const FieldNames *taken; /* their names, and those that they are made from; NULL: all */
         Arena text;              /* decoded values of the event */
-        Buf line, pairs, args;   /* keywords of the current record; args also for CommandLine */
+        Buf decoded;             /* a value on its way to text */
+        Buf pairs, args;         /* keywords of the current record; args also for CommandLine */
         size_t n_names;
         FieldName *names;        /* the fields that rules use, by the hash of their names */
         uint8_t **kinds;         /* by record type, then by field: FieldKind + 1, 0 not known yet */
