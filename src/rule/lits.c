@@ -18,6 +18,7 @@ struct Lits {
         /* whole values */
         ExactSlot *slots;
         size_t n_slots, longest;
+        char *lowered; /* room for a value of that length, so that asking needs no memory */
         /* the automaton */
         uint8_t classes[256];
         uint32_t n_classes, n_states, cap_states, start;
@@ -210,7 +211,8 @@ static int build_exact(Lits *l, const Lit *v, size_t n) {
                         l->longest = exact[i].text.n;
         }
         free(exact);
-        return l->slots && l->ids ? 0 : -ENOMEM;
+        l->lowered = malloc(l->longest + 1);
+        return l->slots && l->ids && l->lowered ? 0 : -ENOMEM;
 }
 
 int lits_new(Lits **ret, const Lit *v, size_t n) {
@@ -232,6 +234,7 @@ Lits *lits_free(Lits *l) {
         if (!l)
                 return NULL;
         free(l->slots);
+        free(l->lowered);
         free(l->ids);
         free(l->next);
         free(l->fail);
@@ -248,22 +251,14 @@ static void report(const Lits *l, uint32_t state, LitFn fn, void *userdata) {
                         fn(userdata, l->reports[i - 1].id);
 }
 
-#define SHORT_VALUE 256u
-
 static void search_exact(const Lits *l, Str value, LitFn fn, void *userdata) {
-        char text[SHORT_VALUE], *p = value.n > sizeof(text) ? malloc(value.n) : text;
         const ExactSlot *s;
 
-        if (!p)
-                return;
-        text[0] = 0; /* gcc does not see that an empty value is not read */
         for (size_t i = 0; i < value.n; i++)
-                p[i] = (char)lower(value.p[i]);
-        s = slot_of(l, hash_str((Str){ p, value.n }));
+                l->lowered[i] = (char)lower(value.p[i]);
+        s = slot_of(l, hash_str((Str){ l->lowered, value.n }));
         for (uint32_t i = 0; i < s->n; i++)
                 fn(userdata, l->ids[s->first + i]);
-        if (p != text)
-                free(p);
 }
 
 void lits_search(const Lits *l, Str value, LitFn fn, void *userdata) {
