@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "role/args.h"
-#include "role/config.h"
+#include "role/config-read.h"
 #include "role/places.h"
 #include "role/role.h"
 
@@ -33,10 +33,6 @@ static void on_settled(void *userdata, Sink *sink, uint64_t id, SinkVerdict verd
 
 static int on_late(sd_event_source *s, uint64_t usec, void *userdata) {
         return sd_event_exit(((Trial *)userdata)->loop, 0);
-}
-
-static void on_diag(void *userdata, const char *file, unsigned line, unsigned column, const char *text) {
-        log_error("%s:%u:%u: error: %s", file, line, column, text);
 }
 
 static const ConfigSink *find_sink(const Config *c, const char *name) {
@@ -115,10 +111,8 @@ int cmd_notify(int argc, char **argv) {
                 return r;
         if (n != 1)
                 return role_usage(argv[0], "the name of one sink is needed");
-        r = config_load(&c, path, on_diag, NULL);
-        if (r < 0)
-                log_error("%s: %s", path, strerror(-r));
-        if (r)
+        c = config_read(path);
+        if (!c)
                 return STATUS_USAGE;
         r = notify(c, argv[1]);
         config_free(c);

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "role/args.h"
 #include "role/bad.h"
+#include "role/config-read.h"
 #include "role/delivery.h"
 #include "role/engine.h"
 #include "role/gather.h"
@@ -79,23 +80,6 @@ static void take_signals(void) {
         sigprocmask(SIG_SETMASK, &ours, NULL);
 }
 
-static void on_config_diag(void *userdata, const char *file, unsigned line, unsigned column,
-                           const char *text) {
-        log_error("%s:%u:%u: error: %s", file, line, column, text);
-}
-
-static Config *load_config(const char *path) {
-        Config *config;
-        int r = config_load(&config, path, on_config_diag, NULL);
-
-        if (r == 0)
-                return config;
-        if (r < 0)
-                log_error("%s: %s", path, strerror(-r));
-        return NULL;
-}
-
-/* Events open and end all the time: a timer that is due earlier than need be stays, and finds out when it fires. */
 static void arm_age(Run *run) {
         uint64_t at = event_next_deadline(run->assembler), login = engine_deadline(run->engine);
 
@@ -253,7 +237,7 @@ static int on_hup(sd_event_source *s, const struct signalfd_siginfo *si, void *u
 
         if (run->finishing)
                 return 0;
-        config = load_config(run->config_path);
+        config = config_read(run->config_path);
         if (!config || delivery_new(&delivery, config, run->loop) < 0) {
                 log_error("the configuration stays as it was");
                 return 0;
@@ -385,7 +369,7 @@ static int set_up(Run *run) {
 }
 
 static int load(Run *run) {
-        Config *config = load_config(run->config_path);
+        Config *config = config_read(run->config_path);
         size_t n_errors = 0;
         int r;
 
