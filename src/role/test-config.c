@@ -114,7 +114,7 @@ static void a_good_one_is_read(void **state) {
         assert_string_equal(c->rules[1], "/abs");
         assert_int_equal(c->n_sinks, 3);
         assert_ptr_equal(c->sinks[0].ops, &sink_desktop);
-        assert_int_equal(sink_conf_find(&c->sinks[0].conf, "timeout")->ms, 500);
+        assert_int_equal(sink_conf_find(&c->sinks[0].conf, "timeout")->number, 500);
         assert_true(str_eq(sink_conf_find(&c->sinks[0].conf, "users")->values[0], STR("root")));
         assert_int_equal(c->n_routes, 4);
         assert_int_equal(c->routes[0].levels, 1u << RULE_HIGH | 1u << RULE_CRITICAL);

@@ -91,7 +91,8 @@ int desktop_open_at(Sink *sink, const SinkConf *conf, const char *run_dir) {
         d->active = !users || (users->n_values == 1 && str_eq(users->values[0], STR("active")));
         if (!d->active)
                 list_users(d, users);
-        d->timeout_ms = timeout ? (uint32_t)(timeout->ms < INT32_MAX ? timeout->ms : INT32_MAX) : TIMEOUT_MS;
+        d->timeout_ms =
+                timeout ? (uint32_t)(timeout->number < INT32_MAX ? timeout->number : INT32_MAX) : TIMEOUT_MS;
         d->icon = icon ? icon->values[0] : STR("");
         sink_set_state(sink, d);
         return 0;
@@ -418,9 +419,9 @@ static void close_desktop(Sink *sink) {
         free(d);
 }
 
-static const SinkOption options[] = { { "users", SINK_LIST },
-                                      { "timeout", SINK_DURATION },
-                                      { "icon", SINK_TEXT } };
+static const SinkOption options[] = { { .name = "users", .kind = SINK_LIST },
+                                      { .name = "timeout", .kind = SINK_DURATION },
+                                      { .name = "icon", .kind = SINK_TEXT } };
 
 const SinkOps sink_desktop = { .type = "desktop",
                                .options = options,

@@ -46,6 +46,8 @@ const SinkOps *sink_find_type(Str type) {
         return NULL;
 }
 
+const char *sink_type_name(size_t i) { return i < ARRAY_SIZE(types) ? types[i]->type : NULL; }
+
 int sink_new(Sink **ret, const SinkOps *ops, Str name, const SinkConf *conf, sd_event *loop, SinkSettledFn fn,
              void *userdata) {
         Sink *sink = calloc(1, sizeof(*sink));

@@ -24,18 +24,30 @@ typedef void (*SinkSettledFn)(void *userdata, Sink *sink, uint64_t id, SinkVerdi
 enum { _SINK_E_SUCCESS, SINK_E_BUSY, SINK_E_FULL };
 
 /* What a sink can be told in the configuration. */
-typedef enum { SINK_TEXT, SINK_LIST, SINK_DURATION } SinkOptionKind;
+typedef enum {
+        SINK_TEXT,
+        SINK_LIST,     /* one text is a list of one */
+        SINK_MAP,      /* of texts: values has key, value, key, value … */
+        SINK_PATH,     /* a relative one is relative to the configuration */
+        SINK_CHOICE,   /* one of the words in @choices */
+        SINK_DURATION, /* 500ms, 3s, 5m: in @number, as milliseconds */
+        SINK_SIZE,     /* 100, 64K, 1M: in @number, as bytes */
+        SINK_NUMBER,   /* decimal: in @number */
+        SINK_BOOL,     /* true or false: in @flag */
+} SinkOptionKind;
 
 typedef struct {
         const char *name;
-        SinkOptionKind kind; /* SINK_LIST: one text is a list of one */
+        SinkOptionKind kind;
+        const char *const *choices; /* SINK_CHOICE: up to a NULL */
 } SinkOption;
 
 typedef struct {
         Str name;
-        const Str *values; /* exactly one unless SINK_LIST */
+        const Str *values; /* exactly one unless SINK_LIST or SINK_MAP; NUL-terminated */
         size_t n_values;
-        uint64_t ms; /* SINK_DURATION */
+        uint64_t number;
+        bool flag;
 } SinkSetting;
 
 /* Lives as long as the sink. */
@@ -70,6 +82,7 @@ extern const size_t sink_n_counter_descs;
 
 /* NULL: there is no such type. */
 const SinkOps *sink_find_type(Str type);
+const char *sink_type_name(size_t i); /* of all types, in order; NULL: no more */
 
 /* @name, @conf: lent for the life of the sink. 0 or -errno. */
 int sink_new(Sink **ret, const SinkOps *ops, Str name, const SinkConf *conf, sd_event *loop, SinkSettledFn fn,

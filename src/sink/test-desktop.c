@@ -202,7 +202,7 @@ static void an_alert_pops_up(void **state) {
 static void settings_are_heeded(void **state) {
         const Str icon = STR("face-cool");
         const SinkSetting settings[] = { { .name = STR("icon"), .values = &icon, .n_values = 1 },
-                                         { .name = STR("timeout"), .ms = 700 } };
+                                         { .name = STR("timeout"), .number = 700 } };
         const SinkConf conf = { settings, ARRAY_SIZE(settings) };
         Scene s;
         Sink *sink;

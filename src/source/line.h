@@ -5,6 +5,7 @@
  * Lines end at '\n' only. Memory: one buffer of LINE_CHUNK, larger only while a longer line (up to the
  * limit) passes. A longer line than the limit is dropped while it streams by; an unterminated last line is
  * dropped. Both are counted, never silent. STR_SLACK bytes behind every line can be read. */
+#include <sys/types.h>
 #include "base/counter.h"
 
 #define LINE_CHUNK       (256u << 10)
@@ -25,7 +26,10 @@ extern const size_t line_n_counter_descs;
 typedef enum { LINE_TOO_LONG, LINE_UNENDED, LINE_NUL } LineFault;
 
 typedef struct {
-        size_t max_line;                 /* 0: LINE_MAX_DEFAULT */
+        size_t max_line; /* 0: LINE_MAX_DEFAULT */
+        /* In the place of read(2), for sources that are no stream of lines: as read(2), 0 at the end, -1 and errno.
+         * NULL: read(2) of the descriptor. */
+        ssize_t (*read)(void *userdata, char *into, size_t room);
         void (*recycle)(void *userdata); /* lines handed out so far are about to be overwritten */
         void (*fault)(void *userdata, LineFault fault, uint64_t line); /* @line: number from 1; may be NULL */
         void *userdata;
