@@ -21,9 +21,12 @@ static const Command commands[] = {
         { "events", "[--format text|json] [FILE...]", "whole events with their interpreted fields",
           INPUT_HELP "  --format FORMAT    text for people, or json: one object a line\n", cmd_events },
         { "watch", "[--rules PATH]... [--source SOURCE] [FILE...]", "alerts on the terminal, as they happen",
-          INPUT_HELP "  --rules PATH       a rule, or a folder of them (our own rules); may come again\n"
-                     "  --source SOURCE    stdin, or unix:PATH: what auditd's af_unix plugin offers\n"
-                     "  --format FORMAT    text, or json: one alert a line\n",
+          INPUT_HELP
+          "  --rules PATH       a rule, or a folder of them (our own rules); may come again\n"
+          "  --source SOURCE    stdin; unix:PATH: what auditd's af_unix plugin offers; file:PATH:\n"
+          "                     a log that grows; netlink: from the kernel (CAP_AUDIT_READ)\n"
+          "  --from WHERE       of file:PATH: end (default), start, or seconds since the epoch\n"
+          "  --format FORMAT    text, or json: one alert a line\n",
           cmd_watch },
         { "test", "--rules PATH... [--format tsv|text|json] [FILE...], or --suite DIR...",
           "run rules over captures and list every hit",

@@ -18,7 +18,7 @@ LIMIT_FILE = 600
 # header prefix -> the stages that may include it; a test may use any library
 LIBRARIES = {
     'auparse': {'meaning'},
-    'libaudit.h': {'record', 'event', 'meaning', 'alert'},
+    'libaudit.h': {'source', 'record', 'event', 'meaning', 'alert'},
     'linux/audit.h': {'source', 'record', 'event', 'meaning'},
     'pcre2.h': {'rule'},
     'sqlite3.h': {'sink'},

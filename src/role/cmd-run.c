@@ -9,13 +9,9 @@
  *                From anybody else while a socket is read: within GRACE_MS the same, unless input ends first. systemd sends SIGTERM to
  *                auditd and its plugins at once, and auditd then still writes. A person's kill works all the same. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -45,6 +41,7 @@ typedef struct {
         Gather gather;
         uint64_t age_at; /* for when run->age is armed, CLOCK_MONOTONIC ns; UINT64_MAX: it is not */
         bool is_socket;
+        Source *source;
         LineReader *reader;
         EventAssembler *assembler;
         Engine *engine;
@@ -259,6 +256,8 @@ static void print_counters(const Run *run, bool only_loss) {
         Buf out = BUF_INIT;
 
         counter_print(&out, line_counter_descs, line_n_counter_descs, line_counters(run->reader), only_loss);
+        counter_print(&out, source_counter_descs, source_n_counter_descs, source_counters(run->source),
+                      only_loss);
         counter_print(&out, event_counter_descs, event_n_counter_descs, event_counters(run->assembler),
                       only_loss);
         engine_print_counters(run->engine, &out, only_loss);
@@ -303,31 +302,24 @@ static int add_signals(Run *run) {
         return 0;
 }
 
-static int open_source(Run *run, const char *source) {
-        struct stat st;
+static int open_source(Run *run, const char *spec) {
+        const SourceOptions options = { .from = SOURCE_FROM_END, .reconnect = true };
+        int r = source_open(&run->source, spec, &options);
 
-        run->bad.name = source;
-        run->fd = STDIN_FILENO;
-        if (!strncmp(source, "unix:", 5)) {
-                run->fd = input_connect(source + 5);
-                if (run->fd < 0)
-                        return run->fd;
-        }
-        if (fstat(run->fd, &st) < 0)
-                return -errno;
-        if (S_ISDIR(st.st_mode))
-                return -EISDIR;
-        run->is_socket = S_ISSOCK(st.st_mode);
-        /* A terminal or a file is shared with others who would not expect it. */
-        if (run->is_socket || S_ISFIFO(st.st_mode))
-                fcntl(run->fd, F_SETFL, fcntl(run->fd, F_GETFL) | O_NONBLOCK);
+        run->bad.name = spec;
+        if (r < 0)
+                return r;
+        run->fd = source_fd(run->source);
+        run->is_socket = source_is_socket(run->source);
         return 0;
 }
 
 static int add_input(Run *run) {
-        int r = sd_event_add_io(run->loop, &run->input, run->fd, EPOLLIN, on_readable, run);
+        int r;
 
-        if (r == -EPERM) { /* a regular file: epoll has nothing to say about it, it can always be read */
+        if (run->fd >= 0) {
+                r = sd_event_add_io(run->loop, &run->input, run->fd, EPOLLIN, on_readable, run);
+        } else { /* a regular file: epoll has nothing to say about it, it can always be read */
                 r = sd_event_add_defer(run->loop, &run->input, on_file, run);
                 if (r >= 0)
                         r = sd_event_source_set_enabled(run->input, SD_EVENT_ON);
@@ -344,14 +336,18 @@ static int add_input(Run *run) {
 
 static int set_up(Run *run) {
         const Config *config = delivery_config(run->delivery);
-        LineOptions options = {
-                .max_line = config->max_line, .recycle = on_recycle, .fault = on_fault, .userdata = run
-        };
+        LineOptions options = { .max_line = config->max_line,
+                                .read = source_read,
+                                .recycle = on_recycle,
+                                .fault = on_fault,
+                                .userdata = run };
         int r = open_source(run, config->source);
+
+        options.read_data = run->source;
 
         if (r < 0) {
                 run->status = STATUS_INPUT;
-                log_error("%s: %s", config->source, strerror(-r));
+                log_error("%s: %s%s", config->source, strerror(-r), input_hint(config->source, r));
                 return r;
         }
         r = line_reader_new(&run->reader, run->fd, &options);
@@ -396,6 +392,7 @@ static void tear_down(Run *run) {
         delivery_free(run->delivery);
         event_assembler_free(run->assembler);
         line_reader_free(run->reader);
+        source_close(run->source);
         sd_event_source_disable_unref(run->input);
         sd_event_source_disable_unref(run->age);
         sd_event_source_disable_unref(run->grace);

@@ -96,14 +96,27 @@ static int watch(Watch *w, InputOptions *input, const char **rules, size_t n_rul
         return status;
 }
 
+static bool take_from(const char *text, SourceOptions *options) {
+        char *end;
+
+        if (!strcmp(text, "end") || !strcmp(text, "start")) {
+                options->from = !strcmp(text, "end") ? SOURCE_FROM_END : SOURCE_FROM_START;
+                return true;
+        }
+        options->from = SOURCE_FROM_TIME;
+        options->from_sec = strtoll(text, &end, 10);
+        return end != text && !*end && text[0] != '-';
+}
+
 int cmd_watch(int argc, char **argv) {
-        const char *rules[64], *format = "text", *max_line = NULL, *source = NULL;
+        const char *rules[64], *format = "text", *max_line = NULL, *source = NULL, *from = NULL, *why;
         size_t n_rules = 0, n;
         const ArgsOption options[] = {
                 { "rules", .value = rules, .n_values = &n_rules, .max_values = ARRAY_SIZE(rules) },
                 { "format", .value = &format },
                 { "max-line", .value = &max_line },
                 { "source", .value = &source },
+                { "from", .value = &from },
         };
         Watch w = { .out = BUF_INIT, .color = wants_color() };
         InputOptions input = {
@@ -120,8 +133,13 @@ int cmd_watch(int argc, char **argv) {
                 return role_usage(argv[0], "--format is text or json, not %s", format);
         if (source && n)
                 return role_usage(argv[0], "either --source or files, not both");
-        if (source && strcmp(source, "stdin") != 0 && strncmp(source, "unix:", 5) != 0)
-                return role_usage(argv[0], "--source is stdin or unix:PATH, not %s", source);
+        if (source && !source_spec_valid(source, &why))
+                return role_usage(argv[0], "--source %s: %s", source, why);
+        if (from && !take_from(from, &input.source_options))
+                return role_usage(argv[0], "--from is end, start, or seconds since the epoch, not %s", from);
+        if (from && (!source || strncmp(source, "file:", 5) != 0))
+                return role_usage(argv[0], "--from goes with --source file:PATH");
+        input.source_options.reconnect = true;
         w.json = !strcmp(format, "json");
         input.source = source;
         return watch(&w, &input, rules, n_rules, argv + 1, n);

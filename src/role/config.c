@@ -5,13 +5,18 @@
 #include <unistd.h>
 #include "role/config-yaml.h"
 #include "role/places.h"
+#include "source/source.h"
 
 static void take_source(ConfLoader *l, const ConfNode *value, void *into) {
         Config *c = into;
         Str s = conf_text(l, value, "source");
 
-        if (s.n && !str_eq(s, STR("stdin")) && !str_starts(s, STR("unix:/")))
-                conf_bad(l, value, "source is stdin or unix:/PATH, not %s", s.p);
+        const char *why;
+
+        if (s.n && !source_spec_valid(s.p, &why))
+                conf_bad(l, value, "%s, not %s", why, s.p);
+        else if ((str_starts(s, STR("unix:")) || str_starts(s, STR("file:"))) && s.p[5] != '/')
+                conf_bad(l, value, "the path of a source starts with /: %s", s.p);
         c->source = s.p;
 }
 

@@ -2,9 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -90,45 +87,41 @@ static int read_all(Input *in, LineReader *reader, int fd, bool live) {
         return 0;
 }
 
-static int read_fd(Input *in, int fd) {
-        LineOptions options = {
-                .max_line = in->options->max_line, .recycle = on_recycle, .fault = on_fault, .userdata = in
-        };
-        LineReader *reader;
-        struct stat st;
-        int r;
+const char *input_hint(const char *source, int r) {
+        if (!source)
+                return "";
+        if (!strcmp(source, "netlink") && (r == -EPERM || r == -EACCES))
+                return "; it needs CAP_AUDIT_READ in the first user namespace: run it as root";
+        if (!strncmp(source, "unix:", 5) && (r == -ENOENT || r == -ECONNREFUSED))
+                return "; auditd's af_unix plugin makes it when active = yes is in its af_unix.conf";
+        return "";
+}
 
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (S_ISDIR(st.st_mode))
-                return -EISDIR;
-        r = line_reader_new(&reader, fd, &options);
+static int read_source(Input *in, Source *source) {
+        LineOptions options = { .max_line = in->options->max_line,
+                                .read = source_read,
+                                .read_data = source,
+                                .recycle = on_recycle,
+                                .fault = on_fault,
+                                .userdata = in };
+        LineReader *reader;
+        int r = line_reader_new(&reader, source_fd(source), &options);
+
         if (r < 0)
                 return r;
-        r = read_all(in, reader, fd, S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode));
+        r = read_all(in, reader, source_fd(source), source_is_live(source));
         event_detach(in->assembler); /* the reader's memory goes, open events may outlive it */
         line_reader_free(reader);
+        bad_say_losses(source_counter_descs, source_n_counter_descs, source_counters(source));
         return r;
 }
 
-/* auditd's af_unix plugin writes its records to whoever connects. */
-int input_connect(const char *path) {
-        struct sockaddr_un addr = { .sun_family = AF_UNIX };
-        int fd;
-
-        if (strlen(path) >= sizeof(addr.sun_path))
-                return -ENAMETOOLONG;
-        strcpy(addr.sun_path, path);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-                return -errno;
-        if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
-                int r = -errno;
-
-                close(fd);
-                return r;
-        }
-        return fd;
+/* Returns a status. */
+static int say_end(const Input *in, int r) {
+        if (r >= 0)
+                return STATUS_DONE;
+        log_error("%s: %s%s", in->bad.name, strerror(-r), input_hint(in->options->source, r));
+        return STATUS_INPUT;
 }
 
 static int open_path(const char *path) {
@@ -140,18 +133,33 @@ static int open_path(const char *path) {
         return fd < 0 ? -errno : fd;
 }
 
-/* @is_socket: connect to it. Returns a status. */
-static int read_path(Input *in, const char *path, bool is_socket) {
-        int fd = is_socket ? input_connect(path) : open_path(path), r;
+static int read_path(Input *in, const char *path) {
+        int fd = open_path(path), r = fd;
+        Source *source = NULL;
 
         in->bad.name = strcmp(path, "-") ? path : "stdin";
-        r = fd < 0 ? fd : read_fd(in, fd);
+        if (fd >= 0)
+                r = source_from_fd(&source, fd, NULL);
+        if (r == 0)
+                r = read_source(in, source);
+        source_close(source);
         if (fd > STDIN_FILENO)
                 close(fd);
-        if (r == 0)
-                return STATUS_DONE;
-        log_error("%s: %s", in->bad.name, strerror(-r));
-        return STATUS_INPUT;
+        return say_end(in, r);
+}
+
+static int read_spec(Input *in) {
+        const SourceOptions *options = &in->options->source_options;
+        Source *source;
+        int r;
+
+        in->bad.name = in->options->source;
+        r = source_open(&source, in->options->source, options);
+        if (r == 0) {
+                r = read_source(in, source);
+                source_close(source);
+        }
+        return say_end(in, r);
 }
 
 int input_run(const InputOptions *options, char *const *paths, size_t n_paths) {
@@ -170,11 +178,11 @@ int input_run(const InputOptions *options, char *const *paths, size_t n_paths) {
                 paths = only_stdin;
                 n_paths = 1;
         }
-        if (options->source && !strncmp(options->source, "unix:", 5))
-                status = read_path(&in, options->source + 5, true);
+        if (options->source)
+                status = read_spec(&in);
         else
                 for (size_t i = 0; i < n_paths && !in.stop; i++)
-                        status = role_worse(status, read_path(&in, paths[i], false));
+                        status = role_worse(status, read_path(&in, paths[i]));
         event_flush(in.assembler);
         if (options->end)
                 options->end(options->userdata);

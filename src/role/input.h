@@ -9,6 +9,7 @@
  * say. */
 #include "event/event.h"
 #include "source/line.h"
+#include "source/source.h"
 
 typedef struct {
         EventMode mode;
@@ -23,12 +24,13 @@ typedef struct {
         /* The input has ended and the last event was handed out; idle() follows. May be NULL. */
         void (*end)(void *userdata);
         void *userdata;
-        const char *source; /* "stdin", "unix:PATH": read this, no files; NULL: files */
+        const char *source; /* as in source.h: read this, no files; NULL: files */
+        SourceOptions source_options;
 } InputOptions;
 
 /* Reads @paths, or stdin when there are none ("-" is stdin too); flushes at the end. Returns STATUS_DONE or
  * STATUS_INPUT. */
 int input_run(const InputOptions *options, char *const *paths, size_t n_paths);
 
-/* Connects to a stream socket. The descriptor, or -errno. */
-int input_connect(const char *path);
+/* What to do about an error of opening @source (may be NULL): "" or "; …". */
+const char *input_hint(const char *source, int r);

@@ -35,7 +35,7 @@ static void mistakes_are_told_with_their_place(void **state) {
                 { "- a\n", "1:1: the configuration must be a map" },
                 { "source: stdin\nnonsense: yes\n", "2:1: nonsense is unknown in the configuration" },
                 { "source: stdin\nsource: stdin\n", "2:1: source comes twice" },
-                { "source: netlink\n", "1:9: source is stdin or unix:/PATH, not netlink" },
+                { "source: tcp\n", "1:9: a source is stdin, file:PATH, unix:PATH or netlink, not tcp" },
                 { "source: [stdin]\n", "1:9: source must be a text" },
                 { "rules: []\n", "1:8: rules must not be empty" },
                 { "rules: [a, {b: c}]\n", "1:12: rules must be a text" },

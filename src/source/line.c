@@ -117,7 +117,7 @@ int line_reader_fill(LineReader *r) {
         k = make_room(r);
         if (k < 0)
                 return k;
-        n = r->options.read ? r->options.read(r->options.userdata, r->buf + r->end, r->cap - r->end)
+        n = r->options.read ? r->options.read(r->options.read_data, r->buf + r->end, r->cap - r->end)
                             : read(r->fd, r->buf + r->end, r->cap - r->end);
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR ? LINE_E_AGAIN : -errno;

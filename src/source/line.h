@@ -27,9 +27,10 @@ typedef enum { LINE_TOO_LONG, LINE_UNENDED, LINE_NUL } LineFault;
 
 typedef struct {
         size_t max_line; /* 0: LINE_MAX_DEFAULT */
-        /* In the place of read(2), for sources that are no stream of lines: as read(2), 0 at the end, -1 and errno.
-         * NULL: read(2) of the descriptor. */
-        ssize_t (*read)(void *userdata, char *into, size_t room);
+        /* In the place of read(2), for what is no stream of lines (source.h): as read(2), 0 at the end, -1 and
+         * errno. NULL: read(2) of the descriptor. */
+        ssize_t (*read)(void *read_data, char *into, size_t room);
+        void *read_data;
         void (*recycle)(void *userdata); /* lines handed out so far are about to be overwritten */
         void (*fault)(void *userdata, LineFault fault, uint64_t line); /* @line: number from 1; may be NULL */
         void *userdata;

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Follows a log file as auditd writes it.
+ *
+ * auditd rotates by renaming: audit.log becomes audit.log.1, that .2 and so on, and a new audit.log is made
+ * (auditd-event.c: rotate_logs()). At the end of what we have open we look whether PATH is another file now; if
+ * so, ours is looked for among PATH.1, PATH.2 … and all younger ones are read before the new PATH. A file
+ * that became shorter is read from its start; one that was removed is read on as long as it is open. inotify on
+ * the folder says when to look; where it cannot be had, a timer does. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include "source/file-time.h"
+#include "source/source-ops.h"
+
+#define ROTATED_MAX 999u /* auditd.conf(5): num_logs */
+#define LOOK_MS     1000u
+
+typedef struct {
+        char *path;
+        int file, kick, notify, timer; /* -1: none */
+        uint64_t dev, ino, offset;
+        unsigned n_older; /* files PATH.n … PATH.1 that come before PATH itself */
+        char last;        /* byte given out */
+} File;
+
+static ssize_t nothing_now(void) {
+        errno = EAGAIN;
+        return -1;
+}
+
+static int watch(Source *s, int fd) {
+        struct epoll_event e = { .events = EPOLLIN };
+
+        return epoll_ctl(s->fd, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+}
+
+static void set_kick(File *f) { (void)!write(f->kick, &(uint64_t){ 1 }, sizeof(uint64_t)); }
+
+static void clear(int fd) {
+        char waste[4096];
+
+        while (fd >= 0 && read(fd, waste, sizeof(waste)) > 0)
+                ;
+}
+
+/* PATH, or PATH.n; -errno. */
+static int open_number(const File *f, unsigned n) {
+        char *name = NULL;
+        int fd;
+
+        if (n && asprintf(&name, "%s.%u", f->path, n) < 0)
+                return -ENOMEM;
+        fd = open(n ? name : f->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                fd = -errno;
+        free(name);
+        return fd;
+}
+
+/* Takes the descriptor. */
+static int use(File *f, int fd, uint64_t offset) {
+        struct stat st;
+
+        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+                int r = S_ISREG(st.st_mode) ? -errno : -EINVAL;
+
+                close(fd);
+                return r;
+        }
+        if (f->file >= 0)
+                close(f->file);
+        f->file = fd;
+        f->dev = st.st_dev;
+        f->ino = st.st_ino;
+        f->offset = offset;
+        return 0;
+}
+
+static int use_number(File *f, unsigned n, uint64_t offset) {
+        int fd = open_number(f, n);
+
+        return fd < 0 ? fd : use(f, fd, offset);
+}
+
+static bool is_ours(const File *f, int fd) {
+        struct stat st;
+
+        return fstat(fd, &st) == 0 && st.st_dev == f->dev && st.st_ino == f->ino;
+}
+
+/* Which PATH.n the open file has become; 0: none of them. */
+static unsigned find_ours(const File *f) {
+        for (unsigned n = 1; n <= ROTATED_MAX; n++) {
+                int fd = open_number(f, n);
+                bool ours;
+
+                if (fd < 0)
+                        return 0;
+                ours = is_ours(f, fd);
+                close(fd);
+                if (ours)
+                        return n;
+        }
+        return 0;
+}
+
+/* The end of the open file: is there a younger one? True: it is open now. */
+static bool go_on(Source *s, File *f) {
+        int fd = open_number(f, 0);
+        unsigned n;
+
+        if (fd < 0)
+                return false; /* removed, or not there yet: what we have open may still grow */
+        if (is_ours(f, fd)) {
+                close(fd);
+                return false;
+        }
+        n = find_ours(f);
+        s->counters.rotations++;
+        s->counters.rotations_missed += !n;
+        if (n > 1) {
+                close(fd);
+                return use_number(f, n - 1, 0) == 0;
+        }
+        return use(f, fd, 0) == 0;
+}
+
+static void check_truncated(Source *s, File *f) {
+        struct stat st;
+
+        if (fstat(f->file, &st) == 0 && (uint64_t)st.st_size < f->offset) {
+                s->counters.truncations++;
+                f->offset = 0;
+        }
+}
+
+static ssize_t give(File *f, char *into, size_t room) {
+        ssize_t n = pread(f->file, into, room, (off_t)f->offset);
+
+        if (n > 0) {
+                f->offset += (uint64_t)n;
+                f->last = into[n - 1];
+        }
+        return n;
+}
+
+/* A file that is behind us can end in the middle of a line. */
+static ssize_t end_line(File *f, char *into) {
+        into[0] = f->last = '\n';
+        return 1;
+}
+
+static ssize_t at_end(Source *s, File *f, char *into, size_t room) {
+        uint64_t n_rotations = s->counters.rotations;
+        bool unended = f->last && f->last != '\n';
+        ssize_t n;
+
+        clear(f->notify);
+        clear(f->timer);
+        check_truncated(s, f);
+        n = give(f, into, room); /* written before we looked */
+        if (n)
+                return n;
+        if (go_on(s, f) && s->counters.rotations != n_rotations)
+                return unended ? end_line(f, into) : give(f, into, room);
+        (void)!read(f->kick, &(uint64_t){ 0 }, sizeof(uint64_t));
+        return nothing_now();
+}
+
+static ssize_t read_file(Source *s, char *into, size_t room) {
+        File *f = s->state;
+        ssize_t n;
+
+        if (f->file < 0 && use_number(f, 0, 0) < 0) {
+                clear(f->notify);
+                clear(f->timer);
+                (void)!read(f->kick, &(uint64_t){ 0 }, sizeof(uint64_t));
+                return nothing_now();
+        }
+        n = give(f, into, room);
+        if (n == 0)
+                n = at_end(s, f, into, room);
+        if (n > 0)
+                set_kick(f);
+        return n ? n : nothing_now();
+}
+
+/* The oldest file that has something of that time, and where in it. */
+static int start_at_time(File *f, int64_t sec) {
+        unsigned n = 0;
+        int r, fd = open_number(f, 0);
+
+        if (fd < 0)
+                return fd;
+        while (n < ROTATED_MAX && file_first_time(fd) > sec) {
+                int older = open_number(f, n + 1);
+
+                if (older < 0)
+                        break;
+                close(fd);
+                fd = older;
+                n++;
+        }
+        r = use(f, fd, 0);
+        if (r == 0)
+                f->offset = file_find_time(f->file, sec);
+        return r;
+}
+
+static int start(File *f, const SourceOptions *options) {
+        struct stat st;
+        int r;
+
+        if (options->from == SOURCE_FROM_TIME)
+                return start_at_time(f, options->from_sec);
+        r = use_number(f, 0, 0);
+        if (r == 0 && options->from == SOURCE_FROM_END && fstat(f->file, &st) == 0)
+                f->offset = (uint64_t)st.st_size;
+        return r;
+}
+
+/* inotify of the folder, since the file comes and goes; else a timer. */
+static int listen_for_changes(Source *s, File *f) {
+        const char *slash = strrchr(f->path, '/');
+        char *dir = slash ? strndup(f->path, slash == f->path ? 1 : (size_t)(slash - f->path)) : strdup(".");
+        struct itimerspec every = { .it_interval.tv_sec = LOOK_MS / 1000, .it_value.tv_sec = LOOK_MS / 1000 };
+        int r;
+
+        if (!dir)
+                return -ENOMEM;
+        f->notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        if (f->notify >= 0 &&
+            inotify_add_watch(f->notify, dir,
+                              IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_ATTRIB) < 0) {
+                close(f->notify);
+                f->notify = -1;
+        }
+        free(dir);
+        if (f->notify >= 0)
+                return watch(s, f->notify);
+        f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (f->timer < 0 || timerfd_settime(f->timer, 0, &every, NULL) < 0)
+                return -errno;
+        r = watch(s, f->timer);
+        return r;
+}
+
+static void close_file(Source *s) {
+        File *f = s->state;
+        const int fds[] = { f->file, f->kick, f->notify, f->timer, s->fd };
+
+        for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+                if (fds[i] >= 0)
+                        close(fds[i]);
+        free(f->path);
+        free(f);
+}
+
+static int open_file(Source *s, const char *path, const SourceOptions *options) {
+        File *f = calloc(1, sizeof(*f));
+        int r;
+
+        if (!f)
+                return -ENOMEM;
+        f->file = f->notify = f->timer = -1;
+        f->path = strdup(path);
+        f->kick = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+        s->state = f;
+        s->live = true;
+        s->fd = epoll_create1(EPOLL_CLOEXEC);
+        if (!f->path || f->kick < 0 || s->fd < 0)
+                r = -ENOMEM;
+        else
+                r = start(f, options);
+        if (r == 0)
+                r = watch(s, f->kick);
+        if (r == 0)
+                r = listen_for_changes(s, f);
+        if (r < 0)
+                close_file(s);
+        return r;
+}
+
+static bool place_of_file(const Source *s, SourcePlace *ret) {
+        const File *f = s->state;
+
+        *ret = (SourcePlace){ f->dev, f->ino, f->offset };
+        return true;
+}
+
+const SourceOps source_file = { .name = "file",
+                                .has_path = true,
+                                .open = open_file,
+                                .read = read_file,
+                                .close = close_file,
+                                .place = place_of_file };

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/test-support.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "source/file-time.h"
+#include "source/source-ops.h"
+
+/* Everything that is there now. */
+static char *read_now(Source *s) {
+        static char out[1 << 20];
+        size_t n = 0;
+        struct pollfd p = { .fd = source_fd(s), .events = POLLIN };
+
+        while (poll(&p, 1, 0) > 0) {
+                ssize_t k =
+                        source_read(s, out + n, sizeof(out) - 1 - n < 65536 ? sizeof(out) - 1 - n : 65536);
+
+                if (k == 0)
+                        break;
+                if (k > 0)
+                        n += (size_t)k;
+                else
+                        assert_int_equal(errno, EAGAIN);
+        }
+        out[n] = 0;
+        return out;
+}
+
+static size_t frame(char *to, uint32_t ver, uint32_t type, const char *text, size_t padded) {
+        uint32_t n = (uint32_t)strlen(text), head[4] = { ver, 16, type, n };
+
+        memcpy(to, head, 16);
+        if (padded)
+                memset(to + 16, 'x', padded);
+        memcpy(to + 16, text, n);
+        return 16 + (padded ? padded : n);
+}
+
+/* Frames in writes of @chunk bytes; what comes out must not depend on it. */
+static void check_binary(size_t padded, size_t chunk) {
+        static const char expected[] = "type=USER_LOGIN msg=audit(1.001:1): a=1\n"
+                                       "type=SYSCALL msg=audit(1.001:2): b\n"
+                                       "type=UNKNOWN[1999] msg=audit(1.001:3): one two\n";
+        static char in[1 << 16], out[1 << 16];
+        SourceCounters counters = { 0 };
+        size_t n = 0, done = 0, n_out = 0;
+        Binary *b;
+
+        n += frame(in + n, 0, 1112, "audit(1.001:1): a=1", padded);
+        n += frame(in + n, 1, 1300, "type=SYSCALL msg=audit(1.001:2): b", padded);
+        n += frame(in + n, 0, 1999, "audit(1.001:3): one\ntwo\n", padded);
+        assert_int_equal(binary_new(&b, &counters), 0);
+        while (done < n) {
+                size_t room, k = n - done < chunk ? n - done : chunk;
+                char *space = binary_space(b, &room);
+
+                k = k < room ? k : room;
+                memcpy(space, in + done, k);
+                binary_add(b, k);
+                done += k;
+                n_out += binary_lines(b, out + n_out, sizeof(out) - n_out);
+        }
+        out[n_out] = 0;
+        assert_string_equal(out, expected);
+        assert_int_equal(counters.bad_frames, 0);
+        binary_free(b);
+}
+
+static void frames_become_lines_whatever_the_padding_and_the_chunks(void **state) {
+        static const size_t chunks[] = { 1, 7, 16, 100, 4096, 65536 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(chunks); i++) {
+                check_binary(0, chunks[i]);
+                check_binary(8970, chunks[i]);
+        }
+}
+
+static void a_first_frame_is_given_out_before_the_second_comes(void **state) {
+        SourceCounters counters = { 0 };
+        char out[64];
+        size_t room;
+        Binary *b;
+
+        assert_int_equal(binary_new(&b, &counters), 0);
+        binary_add(b, frame(binary_space(b, &room), 1, 1112, "type=USER_LOGIN msg=audit(1.001:1): a=1", 0));
+        assert_int_equal(binary_lines(b, out, sizeof(out)), 0); /* no room for it */
+        binary_free(b);
+        assert_int_equal(binary_new(&b, &counters), 0);
+        binary_add(b, frame(binary_space(b, &room), 1, 1112, "type=USER_LOGIN msg=audit(1.001:1): a=1", 0));
+        assert_true(binary_lines(b, (char[16384]){ 0 }, 16384) > 0);
+        binary_free(b);
+}
+
+static void what_is_no_frame_is_counted_and_the_next_one_found(void **state) {
+        static char out[16384];
+        SourceCounters counters = { 0 };
+        size_t room, n = 0;
+        char *space;
+        Binary *b;
+
+        assert_int_equal(binary_new(&b, &counters), 0);
+        space = binary_space(b, &room);
+        n += frame(space + n, 1, 1112, "type=A msg=audit(1.001:1):", 0);
+        n += frame(space + n, 1, 1112, "type=B msg=audit(1.001:1):", 0);
+        memcpy(space + n, "garbage", 7);
+        n += 7;
+        n += frame(space + n, 1, 1112, "type=C msg=audit(1.001:1):", 0);
+        binary_add(b, n);
+        out[binary_lines(b, out, sizeof(out))] = 0;
+        assert_string_equal(
+                out, "type=A msg=audit(1.001:1):\ntype=B msg=audit(1.001:1):\ntype=C msg=audit(1.001:1):\n");
+        assert_int_equal(counters.bad_frames, 1);
+        assert_int_equal(counters.skipped_bytes, 7);
+        binary_free(b);
+}
+
+static void stdin_tells_text_from_frames(void **state) {
+        char buf[64];
+        Source *s;
+        int fds[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+        assert_int_equal(source_from_fd(&s, fds[0], NULL), 0);
+        assert_true(source_is_live(s) && source_is_socket(s));
+        assert_string_equal(read_now(s), "");
+        assert_int_equal(write(fds[1], "type=A msg=audit(1.1:1): x=1\n", 29), 29);
+        assert_string_equal(read_now(s), "type=A msg=audit(1.1:1): x=1\n");
+        source_close(s);
+        assert_int_equal(source_from_fd(&s, fds[0], NULL), 0);
+        assert_int_equal(write(fds[1], buf, frame(buf, 0, 1112, "audit(1.1:1): x=1", 0)), 33);
+        assert_string_equal(read_now(s), "type=USER_LOGIN msg=audit(1.1:1): x=1\n");
+        source_close(s);
+        close(fds[0]);
+        close(fds[1]);
+}
+
+static char dir[] = "/tmp/aulert-test-XXXXXX";
+
+static const char *in_dir(const char *name) {
+        static char path[2][256];
+        static unsigned turn;
+
+        turn = !turn;
+        snprintf(path[turn], sizeof(path[turn]), "%s/%s", dir, name);
+        return path[turn];
+}
+
+static void append(const char *name, const char *text) {
+        FILE *f = fopen(in_dir(name), "a");
+
+        assert_non_null(f);
+        fputs(text, f);
+        fclose(f);
+}
+
+static Source *open_log(SourceFrom from, int64_t sec) {
+        SourceOptions options = { .from = from, .from_sec = sec };
+        char spec[300];
+        Source *s;
+
+        snprintf(spec, sizeof(spec), "file:%s", in_dir("log"));
+        assert_int_equal(source_open(&s, spec, &options), 0);
+        return s;
+}
+
+static int make_dir(void **state) {
+        strcpy(dir, "/tmp/aulert-test-XXXXXX");
+        return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state) {
+        static const char *const names[] = { "log", "log.1", "log.2", "log.3", "other", "sock" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                unlink(in_dir(names[i]));
+        return rmdir(dir);
+}
+
+static void a_log_is_followed_from_its_end(void **state) {
+        Source *s;
+
+        append("log", "old\n");
+        s = open_log(SOURCE_FROM_END, 0);
+        assert_string_equal(read_now(s), "");
+        append("log", "new\n");
+        assert_string_equal(read_now(s), "new\n");
+        append("log", "ha");
+        append("log", "lf\n");
+        assert_string_equal(read_now(s), "half\n");
+        source_close(s);
+}
+
+static void rotation_loses_nothing(void **state) {
+        Source *s;
+
+        append("log", "1\n");
+        s = open_log(SOURCE_FROM_START, 0);
+        assert_string_equal(read_now(s), "1\n");
+        append("log", "2\n"); /* written, then renamed before we look */
+        rename(in_dir("log"), in_dir("log.1"));
+        append("log", "3\n");
+        assert_string_equal(read_now(s), "2\n3\n");
+        append("log", "4\n"); /* two rotations at once */
+        rename(in_dir("log.1"), in_dir("log.2"));
+        rename(in_dir("log"), in_dir("log.1"));
+        append("log", "5\n");
+        rename(in_dir("log.2"), in_dir("log.3"));
+        rename(in_dir("log.1"), in_dir("log.2"));
+        rename(in_dir("log"), in_dir("log.1"));
+        append("log", "6\n");
+        assert_string_equal(read_now(s), "4\n5\n6\n");
+        assert_int_equal(source_counters(s)->rotations_missed, 0);
+        source_close(s);
+}
+
+static void a_line_cut_by_rotation_does_not_join_the_next_file(void **state) {
+        Source *s;
+
+        append("log", "torn");
+        s = open_log(SOURCE_FROM_START, 0);
+        rename(in_dir("log"), in_dir("other"));
+        append("log", "whole\n");
+        assert_string_equal(read_now(s), "torn\nwhole\n");
+        assert_int_equal(source_counters(s)->rotations_missed, 1);
+        source_close(s);
+}
+
+static void truncation_and_removal_are_survived(void **state) {
+        Source *s;
+
+        append("log", "a long line\n");
+        s = open_log(SOURCE_FROM_START, 0);
+        assert_string_equal(read_now(s), "a long line\n");
+        assert_int_equal(truncate(in_dir("log"), 0), 0);
+        append("log", "b\n");
+        assert_string_equal(read_now(s), "b\n");
+        assert_int_equal(source_counters(s)->truncations, 1);
+        unlink(in_dir("log"));
+        assert_string_equal(read_now(s), "");
+        append("log", "c\n");
+        assert_string_equal(read_now(s), "c\n");
+        source_close(s);
+}
+
+static void append_times(const char *name, int from, int to) {
+        FILE *f = fopen(in_dir(name), "a");
+
+        for (int i = from; i < to; i++)
+                fprintf(f, "type=A msg=audit(%d.000:%d): x=%0200d\n", 1000 + i, i, i);
+        fclose(f);
+}
+
+static void a_time_is_found_across_rotated_files(void **state) {
+        Source *s;
+        char *text;
+
+        append_times("log.2", 0, 2000);
+        append_times("log.1", 2000, 4000);
+        append_times("log", 4000, 4100);
+        s = open_log(SOURCE_FROM_TIME, 1000 + 3500);
+        text = read_now(s);
+        assert_non_null(strstr(text, "audit(4500.000:3500)")); /* second 3500 of file .1 */
+        assert_non_null(strstr(text, "audit(5099.000:4099)"));
+        assert_null(strstr(text, "audit(3100.000:2100)")); /* far before */
+        assert_true(!strncmp(text, "type=A msg=audit(", 17));
+        source_close(s);
+        s = open_log(SOURCE_FROM_TIME, 0);
+        text = read_now(s);
+        assert_non_null(strstr(text, "audit(1000.000:0)"));
+        assert_non_null(strstr(text, "audit(5099.000:4099)"));
+        source_close(s);
+}
+
+static int listen_at(const char *path) {
+        struct sockaddr_un addr = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+        strcpy(addr.sun_path, path);
+        unlink(path);
+        assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+        assert_int_equal(listen(fd, 4), 0);
+        return fd;
+}
+
+static void a_socket_is_connected_again(void **state) {
+        SourceOptions options = { .reconnect = true };
+        struct pollfd p = { .events = POLLIN };
+        int listener = listen_at(in_dir("sock")), peer;
+        char spec[300], buf[SOURCE_ROOM];
+        Source *s;
+
+        snprintf(spec, sizeof(spec), "unix:%s", in_dir("sock"));
+        assert_int_equal(source_open(&s, spec, &options), 0);
+        peer = accept(listener, NULL, NULL);
+        assert_int_equal(write(peer, "one\ntor", 7), 7);
+        close(peer);
+        assert_string_equal(read_now(s), "one\ntor\n");
+        p.fd = source_fd(s);
+        assert_int_equal(poll(&p, 1, 5000), 1);
+        assert_int_equal(source_read(s, buf, sizeof(buf)), -1);
+        peer = accept(listener, NULL, NULL);
+        assert_int_equal(write(peer, "two\n", 4), 4);
+        assert_string_equal(read_now(s), "two\n");
+        assert_int_equal(source_counters(s)->reconnects, 1);
+        source_close(s);
+        close(peer);
+        close(listener);
+}
+
+static void without_reconnect_the_end_is_the_end(void **state) {
+        int listener = listen_at(in_dir("sock"));
+        char spec[300], buf[SOURCE_ROOM];
+        Source *s;
+
+        snprintf(spec, sizeof(spec), "unix:%s", in_dir("sock"));
+        assert_int_equal(source_open(&s, spec, NULL), 0);
+        close(accept(listener, NULL, NULL));
+        assert_int_equal(source_read(s, buf, sizeof(buf)), 0);
+        source_close(s);
+        close(listener);
+        assert_int_equal(source_open(&s, spec, NULL), -ECONNREFUSED);
+}
+
+static void unknown_sources_are_refused(void **state) {
+        const char *why = NULL;
+        Source *s;
+
+        assert_true(source_spec_valid("stdin", &why) && source_spec_valid("file:/x", &why) &&
+                    source_spec_valid("unix:/x", &why) && source_spec_valid("netlink", &why));
+        assert_false(source_spec_valid("stdinx", &why) || source_spec_valid("file:", &why) ||
+                     source_spec_valid("file", &why) || source_spec_valid("netlink:1", &why));
+        assert_non_null(why);
+        assert_int_equal(source_open(&s, "tcp:1", NULL), -EINVAL);
+        assert_int_equal(source_open(&s, "file:/does/not/exist", NULL), -ENOENT);
+}
+
+#define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(frames_become_lines_whatever_the_padding_and_the_chunks),
+                cmocka_unit_test(a_first_frame_is_given_out_before_the_second_comes),
+                cmocka_unit_test(what_is_no_frame_is_counted_and_the_next_one_found),
+                cmocka_unit_test(stdin_tells_text_from_frames),
+                IN_DIR(a_log_is_followed_from_its_end),
+                IN_DIR(rotation_loses_nothing),
+                IN_DIR(a_line_cut_by_rotation_does_not_join_the_next_file),
+                IN_DIR(truncation_and_removal_are_survived),
+                IN_DIR(a_time_is_found_across_rotated_files),
+                IN_DIR(a_socket_is_connected_again),
+                IN_DIR(without_reconnect_the_end_is_the_end),
+                cmocka_unit_test(unknown_sources_are_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
