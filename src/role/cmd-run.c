@@ -392,8 +392,8 @@ static void tear_down(Run *run) {
         delivery_free(run->delivery);
         event_assembler_free(run->assembler);
         line_reader_free(run->reader);
-        source_close(run->source);
         sd_event_source_disable_unref(run->input);
+        source_close(run->source);
         sd_event_source_disable_unref(run->age);
         sd_event_source_disable_unref(run->grace);
         engine_free(run->engine);
