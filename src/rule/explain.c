@@ -469,14 +469,16 @@ static void note_correlations(Explain *x) {
 
 /* The parent as the process table has it just before the event. */
 static void find_parent(Explain *x) {
+        ProcessTime at = state_place(x->state, x->event); /* its own turn is yet to come */
         Process p = { STR_NULL, STR_NULL };
         const Facts *f;
 
+        at.order++;
         viewer_event(x->viewer, x->event);
         f = viewer_facts(x->viewer);
         if (f->known && f->ppid >= 0)
-                process_find(x->state->processes, x->event->id.node.p ? x->event->id.node : STR(""), f->ppid,
-                             &p);
+                process_find(x->state->processes, &at, x->event->id.node.p ? x->event->id.node : STR(""),
+                             f->ppid, &p);
         x->parent = (Process){ p.exe.p ? arena_str(&x->event_arena, p.exe) : STR_NULL,
                                p.command_line.p ? arena_str(&x->event_arena, p.command_line) : STR_NULL };
 }

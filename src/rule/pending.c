@@ -48,9 +48,9 @@ static Event *copy_event(const Event *event, size_t *ret_size) {
 }
 
 Pending *pending_new(const Pending *p, const Event *event) {
-        size_t event_size = 0,
-               size = round_up(sizeof(*p)) + round_up(p->n_occurrences * sizeof(*p->occurrences)) +
-                      round_up(p->n_values * sizeof(*p->values)) + p->node.n + p->exe.n + p->line.n;
+        size_t event_size = 0, size = round_up(sizeof(*p)) +
+                                      round_up(p->n_occurrences * sizeof(*p->occurrences)) +
+                                      round_up(p->n_values * sizeof(*p->values)) + p->node.n;
         Event *copy = event ? copy_event(event, &event_size) : NULL;
         Pending *out;
         char *at;
@@ -74,8 +74,6 @@ Pending *pending_new(const Pending *p, const Event *event) {
         for (size_t i = 0; i < p->n_values; i++)
                 out->values[i] = put(&at, p->values[i]);
         out->node = put(&at, p->node);
-        out->exe = put(&at, p->exe);
-        out->line = put(&at, p->line);
         return out;
 }
 

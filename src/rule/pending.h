@@ -17,10 +17,8 @@ typedef struct {
         uint64_t serial, order;
         Event *event; /* a copy, or NULL when nobody needs it */
         Str node;
-        /* for the process table; pid -1: nothing */
-        int64_t pid, ppid;
-        bool exec;     /* a successful execve */
-        Str exe, line; /* line: command line or title; STR_NULL unknown */
+        bool exec; /* a successful execve: asks for its parent */
+        int64_t ppid;
         Occurrence *occurrences;
         size_t n_occurrences;
         Str *values; /* STR_NULL: the field was absent */

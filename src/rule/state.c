@@ -149,59 +149,45 @@ static int64_t time_of(const Event *e) { return e->id.sec * 1000 + e->id.ms; }
 
 static bool is_exec(Str name) { return str_eq(name, STR("execve")) || str_eq(name, STR("execveat")); }
 
-#define SEEN_AGAIN_MS 60000 /* then it is told again, so that the table knows that it lives */
-
-/* True: the same process with the same program was told last, and not long before. */
-static bool nothing_new(RuleState *s, const Pending *p) {
-        uint64_t what = hash_bytes(p->exe.p, p->exe.n, hash_str(p->node));
-        size_t at = (size_t)p->pid % ARRAY_SIZE(s->seen);
-        bool same = s->seen[at].pid == p->pid && s->seen[at].what == what &&
-                    p->time_ms >= s->seen[at].time_ms && p->time_ms < s->seen[at].time_ms + SEEN_AGAIN_MS;
-
-        if (same && !p->exec)
-                return true;
-        s->seen[at].pid = p->pid;
-        s->seen[at].what = what;
-        s->seen[at].time_ms = p->time_ms;
-        return false;
+ProcessTime state_place(const RuleState *s, const Event *e) {
+        return (ProcessTime){ time_of(e), e->id.serial, s->order };
 }
 
-static void take_process(RuleState *s, Pending *p) {
-        const Facts *f = viewer_facts(&s->viewer);
+static Str node_of(const Event *e) { return e->id.node.p ? e->id.node : STR(""); }
 
-        p->pid = -1;
-        if (!f->known || f->pid < 0 || !f->exe.p)
+/* What the event says about the process that did it. */
+static void note_process(RuleState *s, const Event *e) {
+        const Facts *f = viewer_facts(&s->viewer);
+        bool exec = f->success && is_exec(f->name);
+        ProcessTime at = state_place(s, e);
+        Str line;
+
+        if (!f->known || f->pid < 0 || !f->exe.p ||
+            (!exec && process_same(s->processes, &at, node_of(e), f->pid, f->exe)))
                 return;
-        p->pid = f->pid;
-        p->ppid = f->ppid;
-        p->exec = f->success && is_exec(f->name);
-        p->exe = f->exe;
-        if (nothing_new(s, p)) {
-                p->pid = -1;
-                return;
-        }
-        p->line = p->exec ? viewer_command_line(&s->viewer) : viewer_proctitle(&s->viewer);
+        line = exec ? viewer_command_line(&s->viewer) : viewer_proctitle(&s->viewer);
+        if ((exec ? process_exec : process_seen)(s->processes, &at, node_of(e), f->pid, f->exe, line))
+                s->counters.no_memory++;
 }
 
 /* What is left to decide about the event waits for its turn. */
 static int enqueue(RuleState *s, const Event *event) {
-        bool wants_process = s->set->parents && s->viewer.context_records[CONTEXT_SYSCALL];
+        const Facts *f = s->set->parents ? viewer_facts(&s->viewer) : NULL;
         Pending p = { .time_ms = time_of(event),
                       .serial = event->id.serial,
-                      .order = s->order++,
-                      .node = event->id.node.p ? event->id.node : STR(""),
-                      .pid = -1,
+                      .order = s->order,
+                      .node = node_of(event),
+                      .exec = f && f->success && is_exec(f->name),
+                      .ppid = f ? f->ppid : -1,
                       .occurrences = s->occurrences,
                       .n_occurrences = s->n_occurrences,
                       .values = s->values,
                       .n_values = s->n_values };
         Pending *kept;
 
-        if (wants_process)
-                take_process(s, &p);
-        if (!p.n_occurrences && p.pid < 0)
+        if (!p.n_occurrences && !p.exec)
                 return 0;
-        kept = pending_new(&p, p.n_occurrences || p.exec ? event : NULL);
+        kept = pending_new(&p, event);
         if (!kept)
                 return -ENOMEM;
         if (pending_push(&s->queue, kept)) {
@@ -286,13 +272,14 @@ static void correlate(RuleState *s, uint32_t c, const Pending *p) {
 /* ---- an event's turn ---- */
 
 static void ask_parents(RuleState *s, const Pending *p) {
+        ProcessTime at = { p->time_ms, p->serial, p->order };
         Process parent = { STR_NULL, STR_NULL };
 
         viewer_event(&s->viewer, p->event);
         if (!viewer_category(&s->viewer, VIEW_PROCESS, NULL))
                 return;
         if (p->ppid >= 0)
-                process_find(s->processes, p->node, p->ppid, &parent);
+                process_find(s->processes, &at, p->node, p->ppid, &parent);
         viewer_parent(&s->viewer, parent.exe, parent.command_line);
         if (s->matcher)
                 matcher_parents(s->matcher, s);
@@ -331,7 +318,7 @@ static void take_turn(RuleState *s, Pending *p) {
 
         s->turn++;
         s->stamp++;
-        if (p->exec && s->set->parents && p->event) {
+        if (p->exec && s->set->parents) {
                 r = restore(s, p);
                 ask_parents(s, p);
                 all = with_parents(s, p);
@@ -341,9 +328,6 @@ static void take_turn(RuleState *s, Pending *p) {
                 for (size_t i = 0; i < s->set->n_correlations; i++)
                         correlate(s, (uint32_t)i, &all);
         }
-        if (p->pid >= 0 &&
-            (p->exec ? process_exec : process_seen)(s->processes, p->node, p->pid, p->exe, p->line))
-                r = -ENOMEM;
         if (r)
                 s->counters.no_memory++;
         pending_free(p);
@@ -362,6 +346,7 @@ int rule_state_match(RuleState *s, const Event *event, RuleHitFn fn, void *userd
         s->fn = fn;
         s->userdata = userdata;
         s->stamp++;
+        s->order++;
         s->n_occurrences = s->n_values = 0;
         viewer_event(&s->viewer, event);
         if (s->matcher)
@@ -370,6 +355,8 @@ int rule_state_match(RuleState *s, const Event *event, RuleHitFn fn, void *userd
                 plain_event(s);
         if ((s->set->parents || s->n_occurrences) && enqueue(s, event))
                 s->viewer.failed = true;
+        if (s->set->parents && s->viewer.context_records[CONTEXT_SYSCALL])
+                note_process(s, event);
         if (s->viewer.failed) {
                 s->counters.no_memory++;
                 return -ENOMEM;
@@ -377,6 +364,7 @@ int rule_state_match(RuleState *s, const Event *event, RuleHitFn fn, void *userd
         if (now > s->watermark_ms)
                 s->watermark_ms = now;
         settle(s, s->watermark_ms - RULE_SETTLE_MS);
+        process_settle(s->processes, s->watermark_ms - RULE_SETTLE_MS);
         return 0;
 }
 

@@ -22,10 +22,6 @@ struct RuleState {
         Matcher *matcher; /* NULL: plain */
         ProcessTable *processes;
         Window **windows; /* for each correlation */
-        struct {
-                int64_t pid, time_ms;
-                uint64_t what; /* hash of node and program */
-        } seen[1024];          /* processes told to the table lately: the same again says nothing new */
         PendingQueue queue;
         RuleHitFn fn; /* of the call that is under way */
         void *userdata;
@@ -45,5 +41,7 @@ struct RuleState {
 
 /* A rule holds for the current view: a hit, or an occurrence, or both; once an event. @record: what made it true. */
 void state_hit(RuleState *s, uint32_t rule, const Record *record);
+
+ProcessTime state_place(const RuleState *s, const Event *e); /* of the event under way */
 
 int state_grow(void *array, size_t size, size_t n, size_t *cap);
