@@ -11,12 +11,13 @@ import re
 import sys
 import tempfile
 
-STAGES = ['base', 'source', 'record', 'event', 'meaning', 'rule', 'alert', 'sink', 'role', 'main.c']
+STAGES = ['base', 'source', 'record', 'event', 'meaning', 'lib', 'rule', 'alert', 'sink', 'role', 'main.c']
 LIMIT_FUNCTION = 60
 LIMIT_FILE = 600
 
 # header prefix -> the stages that may include it; a test may use any library
 LIBRARIES = {
+    'aulert/': {'lib'},
     'auparse': {'meaning'},
     'libaudit.h': {'source', 'record', 'event', 'meaning', 'alert'},
     'linux/audit.h': {'source', 'record', 'event', 'meaning'},

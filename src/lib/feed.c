@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "lib/feed.h"
+#include "source/line.h"
+
+struct AulertFeed {
+        LineReader *reader;
+        EventAssembler *assembler;
+        AulertEventFn fn;
+        void *userdata;
+        AulertEvent event;
+        Str pending; /* pushed, not yet read */
+        int fd;      /* to read from; -1: from @pending */
+};
+
+static ssize_t on_read(void *userdata, char *into, size_t room) {
+        AulertFeed *f = userdata;
+
+        if (f->fd >= 0)
+                return read(f->fd, into, room);
+        if (room > f->pending.n)
+                room = f->pending.n;
+        if (!room) {
+                errno = EAGAIN;
+                return -1;
+        }
+        memcpy(into, f->pending.p, room);
+        f->pending = (Str){ f->pending.p + room, f->pending.n - room };
+        return (ssize_t)room;
+}
+
+static void on_recycle(void *userdata) { event_detach(((AulertFeed *)userdata)->assembler); }
+
+static void on_event(void *userdata, const Event *event) {
+        AulertFeed *f = userdata;
+
+        f->event.event = event;
+        f->event.split = NULL;
+        f->event.begun = false;
+        f->event.error = 0;
+        f->fn(f->userdata, &f->event);
+}
+
+PUBLIC int aulert_feed_new(AulertFeed **ret, const AulertFeedOptions *options, AulertEventFn fn,
+                           void *userdata) {
+        AulertFeedOptions o = { 0 };
+        EventLimits limits = EVENT_LIMITS_DEFAULT;
+        AulertFeed *f;
+        int r;
+
+        if (!fn || (options && options->size < sizeof(o)))
+                return -EINVAL;
+        if (options)
+                o = *options;
+        f = calloc(1, sizeof(*f));
+        if (!f)
+                return -ENOMEM;
+        f->fn = fn;
+        f->userdata = userdata;
+        f->fd = -1;
+        f->event.out = BUF_INIT;
+        if (o.open_events)
+                limits.open_events = o.open_events;
+        if (o.timeout_ms)
+                limits.timeout_ms = o.timeout_ms;
+        r = event_assembler_new(&f->assembler, o.auparse ? EVENT_AUPARSE : EVENT_DEFAULT, &limits, on_event,
+                                f);
+        if (r == 0)
+                r = line_reader_new(&f->reader, -1,
+                                    &(LineOptions){ .max_line = o.max_line,
+                                                    .read = on_read,
+                                                    .read_data = f,
+                                                    .recycle = on_recycle,
+                                                    .userdata = f });
+        if (r < 0) {
+                aulert_feed_free(f);
+                return r;
+        }
+        *ret = f;
+        return 0;
+}
+
+PUBLIC void aulert_feed_free(AulertFeed *f) {
+        if (!f)
+                return;
+        event_assembler_free(f->assembler);
+        line_reader_free(f->reader);
+        lib_event_done(&f->event);
+        free(f);
+}
+
+static int take(AulertFeed *f) {
+        int r = line_reader_fill(f->reader);
+        Str line;
+
+        while (line_reader_next(f->reader, &line, NULL))
+                event_add(f->assembler, line);
+        return r;
+}
+
+PUBLIC int aulert_feed_push(AulertFeed *f, const void *data, size_t size) {
+        int r = 0;
+
+        f->fd = -1;
+        f->pending = (Str){ data, size };
+        while (f->pending.n && r >= 0)
+                r = take(f);
+        f->pending = STR_NULL;
+        return r < 0 ? r : 0;
+}
+
+PUBLIC int aulert_feed_read(AulertFeed *f, int fd) {
+        int r;
+
+        if (fd < 0)
+                return -EBADF;
+        f->fd = fd;
+        errno = 0;
+        r = take(f);
+        f->fd = -1;
+        if (r == LINE_E_AGAIN)
+                return errno == EINTR ? -EINTR : -EAGAIN;
+        return r == LINE_E_EOF ? 1 : r;
+}
+
+PUBLIC void aulert_feed_flush(AulertFeed *f) { event_flush(f->assembler); }
+PUBLIC void aulert_feed_age(AulertFeed *f, uint64_t now_ns) { event_age(f->assembler, now_ns); }
+PUBLIC uint64_t aulert_feed_deadline(const AulertFeed *f) { return event_next_deadline(f->assembler); }
+
+PUBLIC const char *aulert_feed_counter(const AulertFeed *f, size_t index, uint64_t *ret_value,
+                                       int *ret_loss) {
+        const CounterDesc *d = line_counter_descs;
+        const void *from = line_counters(f->reader);
+
+        if (index >= line_n_counter_descs) {
+                index -= line_n_counter_descs;
+                d = event_counter_descs;
+                from = event_counters(f->assembler);
+                if (index >= event_n_counter_descs)
+                        return NULL;
+        }
+        memcpy(ret_value, (const char *)from + d[index].offset, sizeof(*ret_value));
+        if (ret_loss)
+                *ret_loss = d[index].loss;
+        return d[index].name;
+}

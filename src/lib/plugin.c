@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <aulert/plugin.h>
+#include "base/clock.h"
+#include "lib/feed.h"
+
+#define GRACE_NS (500 * NS_PER_MS)
+#define DRAIN_NS (200 * NS_PER_MS)
+
+typedef struct {
+        const AulertPlugin *plugin;
+        AulertFeed *feed;
+        int signals;
+        uint64_t end_at; /* when a SIGTERM is obeyed; UINT64_MAX: there was none */
+} Life;
+
+/* As a new process should have them; the few that matter come through a descriptor. */
+static int take_signals(void) {
+        sigset_t ours;
+
+        for (int sig = 1; sig < NSIG; sig++)
+                signal(sig, SIG_DFL); /* fails for KILL, STOP and the C library's own: as it must */
+        signal(SIGPIPE, SIG_IGN);
+        sigemptyset(&ours);
+        sigaddset(&ours, SIGHUP);
+        sigaddset(&ours, SIGTERM);
+        sigaddset(&ours, SIGINT);
+        sigprocmask(SIG_SETMASK, &ours, NULL);
+        return signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void on_signals(Life *l) {
+        struct signalfd_siginfo si;
+
+        while (read(l->signals, &si, sizeof(si)) == sizeof(si)) {
+                uint64_t now = clock_monotonic_ns();
+
+                if (si.ssi_signo == SIGHUP) {
+                        if (l->plugin->reload)
+                                l->plugin->reload(l->plugin->userdata);
+                } else if (si.ssi_pid == (uint32_t)getppid() || l->end_at != UINT64_MAX) {
+                        l->end_at = now;
+                } else {
+                        l->end_at = now + GRACE_NS;
+                }
+        }
+}
+
+static int wait_ms(const Life *l, uint64_t now) {
+        uint64_t at = aulert_feed_deadline(l->feed);
+
+        if (l->end_at < at)
+                at = l->end_at;
+        if (at == UINT64_MAX)
+                return -1;
+        at = at <= now ? 0 : (at - now + NS_PER_MS - 1) / NS_PER_MS;
+        return at > 60000 ? 60000 : (int)at;
+}
+
+static void call_idle(const Life *l) {
+        if (l->plugin->idle)
+                l->plugin->idle(l->plugin->userdata);
+}
+
+/* After poll() said that there is something: one read never waits, even if the descriptor may. */
+static int take_input(Life *l) {
+        int r = aulert_feed_read(l->feed, STDIN_FILENO);
+
+        return r == -EAGAIN || r == -EINTR ? 0 : r;
+}
+
+static int drain(Life *l) {
+        uint64_t until = clock_monotonic_ns() + DRAIN_NS;
+        struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+        int r = 0;
+
+        while (r == 0 && poll(&p, 1, 0) > 0 && clock_monotonic_ns() < until)
+                r = take_input(l);
+        return r;
+}
+
+static int live(Life *l) {
+        struct pollfd p[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+                              { .fd = l->signals, .events = POLLIN } };
+        int r = 0;
+
+        while (r == 0) {
+                if (clock_monotonic_ns() >= l->end_at)
+                        return drain(l);
+                if (poll(p, 2, wait_ms(l, clock_monotonic_ns())) < 0) {
+                        if (errno != EINTR)
+                                return -errno;
+                        continue;
+                }
+                aulert_feed_age(l->feed, clock_monotonic_ns());
+                if (p[1].revents)
+                        on_signals(l);
+                if (p[0].revents)
+                        r = take_input(l);
+                call_idle(l);
+        }
+        return r;
+}
+
+PUBLIC int aulert_plugin_run(const AulertPlugin *plugin) {
+        Life l = { .plugin = plugin, .end_at = UINT64_MAX };
+        int r;
+
+        if (!plugin || plugin->size < sizeof(*plugin) || !plugin->event)
+                return -EINVAL;
+        r = aulert_feed_new(&l.feed, plugin->options, plugin->event, plugin->userdata);
+        if (r < 0)
+                return r;
+        l.signals = take_signals();
+        r = l.signals < 0 ? -errno : live(&l);
+        aulert_feed_flush(l.feed);
+        call_idle(&l);
+        if (l.signals >= 0)
+                close(l.signals);
+        aulert_feed_free(l.feed);
+        return r < 0 ? r : 0;
+}
