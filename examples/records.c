@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Prints a line for each record: its type and how many fields it has. Start it as a plugin of auditd, or give it a log on stdin. */
+/* A line for each record: its type and how many fields it has. A plugin of auditd; reads a log on stdin too. */
+#include <aulert/plugin.h>
 #include <stdio.h>
 #include <string.h>
-#include <aulert/plugin.h>
 
 static void on_event(void *userdata, AulertEvent *event) {
         for (const AulertRecord *r = aulert_event_first(event); r; r = aulert_record_next(r)) {

@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 
-STAGES = ['base', 'source', 'record', 'event', 'meaning', 'lib', 'rule', 'alert', 'sink', 'role', 'main.c']
+STAGES = ['base', 'source', 'record', 'event', 'meaning', 'rule', 'alert', 'lib', 'sink', 'role', 'main.c']
 LIMIT_FUNCTION = 60
 LIMIT_FILE = 600
 

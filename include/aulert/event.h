@@ -79,10 +79,48 @@ AulertText aulert_field_raw(const AulertField *field);
 int aulert_event_interpret(AulertEvent *event, const AulertField *field, AulertText *ret);
 
 /* The event as one line of JSON, newline included (aulert-events(1)). Valid until the next aulert_event_json() or
- * aulert_event_text(). 0 or -ENOMEM: *ret is not changed. */
+ * aulert_event_text(); a NUL is behind it. 0 or -ENOMEM: *ret is not changed. */
 int aulert_event_json(AulertEvent *event, AulertText *ret);
 /* The same for people: a line for the event and one for each record, safe to show on a terminal. */
 int aulert_event_text(AulertEvent *event, AulertText *ret);
+
+/* What came of what the event tells. */
+typedef enum {
+        AULERT_RESULT_UNKNOWN, /* the event does not say */
+        AULERT_RESULT_SUCCESS, /* it was done */
+        AULERT_RESULT_FAILED,  /* it was refused, or failed */
+} AulertResult;
+
+/* The four below take the event as a whole: the record that tells what happened speaks first, the others fill what it leaves
+ * open; texts are interpreted, raw bytes, and cut at 512. They are valid until the callback returns. Size 0: the event does not
+ * say. 0 or -ENOMEM: *ret is not changed. */
+
+/* Who did it: the login name (auid), else the user (uid); at a login the account that came. */
+int aulert_event_actor(AulertEvent *event, AulertText *ret);
+/* What was done: the system call ("openat"), else op= ("PAM:session_open"), else the type of the record ("USER_LOGIN"). */
+int aulert_event_action(AulertEvent *event, AulertText *ret);
+/* To what: an account, else a group, path, service, network peer, process or module, whichever the event has first. */
+int aulert_event_object(AulertEvent *event, AulertText *ret);
+/* From where: an address or the name of a host. */
+int aulert_event_origin(AulertEvent *event, AulertText *ret);
+/* With what result. 0 or -ENOMEM. */
+int aulert_event_result(AulertEvent *event, AulertResult *ret);
+/* All of it in one sentence: "alice logged in over ssh from 192.0.2.7". What an outsider can choose stands in quotes; safe to show
+ * on a terminal, one line, a NUL behind it. Valid until the callback returns. 0 or -ENOMEM: *ret is not changed. */
+int aulert_event_sentence(AulertEvent *event, AulertText *ret);
+/* 1: an audit rule with that key (auditctl -k) made the event; 0: none did; -ENOMEM. */
+int aulert_event_has_key(AulertEvent *event, const char *key);
+
+/* Where a text is to be shown. */
+typedef enum {
+        AULERT_ESCAPE_TERMINAL, /* a terminal, a log, a mail: control and reordering characters become visible */
+        AULERT_ESCAPE_MARKUP, /* the body of a desktop notification, XML, HTML: as above, and & < > " ' as entities */
+        AULERT_ESCAPE_JSON, /* the inside of a JSON string */
+} AulertEscape;
+
+/* Makes any bytes inert there, with a NUL behind them. Valid until the next call for this event. 0; -ENOMEM or -EINVAL (no such
+ * @where): *ret is not changed. */
+int aulert_event_escape(AulertEvent *event, AulertText text, AulertEscape where, AulertText *ret);
 
 #ifdef __cplusplus
 }

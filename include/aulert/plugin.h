@@ -19,13 +19,26 @@ typedef struct {
         void (*idle)(void *userdata);     /* nothing more is there for now: flush output; may be NULL */
         void *userdata;                   /* for all of them */
         const AulertFeedOptions *options; /* of the feed; may be NULL */
+        /* Where records come from: "stdin" (NULL; string and binary format, told apart), "unix:PATH" (auditd's af_unix
+         * plugin), "file:PATH" (followed), "netlink" (the kernel; CAP_AUDIT_READ). */
+        const char *source;
+        /* Called once before aulert_plugin_run() returns, when @feed has delivered everything, to look at its counters;
+         * may be NULL. */
+        void (*done)(void *userdata, const AulertFeed *feed);
 } AulertPlugin;
 
-/* Reads stdin until it ends, or until SIGTERM or SIGINT: then what stdin holds is read first; from another process than the
- * parent only half a second later, because systemd ends auditd and its plugins at once. Everything open is delivered before
- * it returns. 0; -EINVAL: bad @plugin; -ENOMEM; -errno of read(2), poll(2) or signalfd(2). Afterwards SIGPIPE is ignored, SIGHUP,
- * SIGTERM and SIGINT are blocked and other signals have their defaults. */
+/* Reads the source until it ends, or until SIGTERM or SIGINT: then what is there is read first; on a socket, from another
+ * process than the parent, only half a second later, because systemd ends auditd and its plugins at once. Everything open is
+ * delivered before it returns. 0; -EINVAL: bad @plugin or no such source; -ENOMEM; -errno of what failed (-ENOENT,
+ * -ECONNREFUSED: the source; -EPERM: netlink without the right to it). Afterwards SIGPIPE is ignored, SIGHUP, SIGTERM and
+ * SIGINT are blocked and other signals have their defaults. */
 int aulert_plugin_run(const AulertPlugin *plugin);
+
+/* As fork(2), for a child that does one thing and is not waited for (a mail, a popup). In the child signals are as a new process
+ * has them, none ignored, none blocked, and SIGALRM ends it after @seconds (0: never), also after exec. Children that have ended
+ * are reaped at each call: do not mix with waitpid() for children of your own. Returns the pid; 0 in the child, which must end
+ * by _exit() or exec; -errno of fork(2). How many may run at once is for the caller to limit. */
+int aulert_plugin_fork(unsigned seconds);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,20 @@ void lib_event_done(AulertEvent *e) {
         field_vec_done(&e->fields);
         meaning_free(e->meaning);
         buf_done(&e->out);
+        buf_done(&e->shown);
+        buf_done(&e->sentence);
+        arena_done(&e->arena);
+}
+
+void lib_event_set(AulertEvent *e, const Event *event) {
+        e->event = event;
+        e->split = NULL;
+        e->begun = false;
+        e->error = 0;
+        buf_clear(&e->sentence);
+        if (e->gathered)
+                arena_reset(&e->arena);
+        e->gathered = false;
 }
 
 PUBLIC const char *aulert_version(void) { return AULERT_VERSION; }
@@ -72,7 +86,7 @@ PUBLIC const AulertField *aulert_event_find(AulertEvent *e, const AulertRecord *
 PUBLIC AulertText aulert_field_name(const AulertField *f) { return text(((const Field *)f)->name); }
 PUBLIC AulertText aulert_field_raw(const AulertField *f) { return text(((const Field *)f)->value); }
 
-static int need_meaning(AulertEvent *e) {
+int lib_event_meaning(AulertEvent *e) {
         int r = e->meaning ? 0 : meaning_new(&e->meaning);
 
         if (r)
@@ -83,7 +97,7 @@ static int need_meaning(AulertEvent *e) {
 PUBLIC int aulert_event_interpret(AulertEvent *e, const AulertField *field, AulertText *ret) {
         const Field *f = (const Field *)field;
         Str found;
-        int r = need_meaning(e);
+        int r = lib_event_meaning(e);
 
         if (r)
                 return r;
@@ -95,16 +109,15 @@ PUBLIC int aulert_event_interpret(AulertEvent *e, const AulertField *field, Aule
 }
 
 static int write_whole(AulertEvent *e, int (*write)(Buf *, Meaning *, const Event *), AulertText *ret) {
-        int r = need_meaning(e);
+        int r = lib_event_meaning(e);
 
         if (r)
                 return r;
         buf_clear(&e->out);
         e->begun = false;
         r = write(&e->out, e->meaning, e->event);
-        if (r || e->out.failed) {
+        if (r || !buf_z(&e->out)) {
                 buf_done(&e->out);
-                e->out = BUF_INIT;
                 return e->error = -ENOMEM;
         }
         *ret = text(buf_view(&e->out));

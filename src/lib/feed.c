@@ -12,7 +12,8 @@ struct AulertFeed {
         void *userdata;
         AulertEvent event;
         Str pending; /* pushed, not yet read */
-        int fd;      /* to read from; -1: from @pending */
+        int fd;      /* to read from; -1: from @source or @pending */
+        Source *source;
 };
 
 static ssize_t on_read(void *userdata, char *into, size_t room) {
@@ -20,6 +21,8 @@ static ssize_t on_read(void *userdata, char *into, size_t room) {
 
         if (f->fd >= 0)
                 return read(f->fd, into, room);
+        if (f->source)
+                return source_read(f->source, into, room);
         if (room > f->pending.n)
                 room = f->pending.n;
         if (!room) {
@@ -36,10 +39,7 @@ static void on_recycle(void *userdata) { event_detach(((AulertFeed *)userdata)->
 static void on_event(void *userdata, const Event *event) {
         AulertFeed *f = userdata;
 
-        f->event.event = event;
-        f->event.split = NULL;
-        f->event.begun = false;
-        f->event.error = 0;
+        lib_event_set(&f->event, event);
         f->fn(f->userdata, &f->event);
 }
 
@@ -60,7 +60,7 @@ PUBLIC int aulert_feed_new(AulertFeed **ret, const AulertFeedOptions *options, A
         f->fn = fn;
         f->userdata = userdata;
         f->fd = -1;
-        f->event.out = BUF_INIT;
+        f->event.out = f->event.shown = f->event.sentence = BUF_INIT;
         if (o.open_events)
                 limits.open_events = o.open_events;
         if (o.timeout_ms)
@@ -111,12 +111,10 @@ PUBLIC int aulert_feed_push(AulertFeed *f, const void *data, size_t size) {
         return r < 0 ? r : 0;
 }
 
-PUBLIC int aulert_feed_read(AulertFeed *f, int fd) {
+/* As aulert_feed_read() returns it. */
+static int take_once(AulertFeed *f) {
         int r;
 
-        if (fd < 0)
-                return -EBADF;
-        f->fd = fd;
         errno = 0;
         r = take(f);
         f->fd = -1;
@@ -125,24 +123,44 @@ PUBLIC int aulert_feed_read(AulertFeed *f, int fd) {
         return r == LINE_E_EOF ? 1 : r;
 }
 
+PUBLIC int aulert_feed_read(AulertFeed *f, int fd) {
+        if (fd < 0)
+                return -EBADF;
+        f->fd = fd;
+        return take_once(f);
+}
+
+int lib_feed_read(AulertFeed *f, Source *source) {
+        f->source = source;
+        return take_once(f);
+}
+
 PUBLIC void aulert_feed_flush(AulertFeed *f) { event_flush(f->assembler); }
 PUBLIC void aulert_feed_age(AulertFeed *f, uint64_t now_ns) { event_age(f->assembler, now_ns); }
 PUBLIC uint64_t aulert_feed_deadline(const AulertFeed *f) { return event_next_deadline(f->assembler); }
 
 PUBLIC const char *aulert_feed_counter(const AulertFeed *f, size_t index, uint64_t *ret_value,
                                        int *ret_loss) {
-        const CounterDesc *d = line_counter_descs;
-        const void *from = line_counters(f->reader);
+        const struct {
+                const CounterDesc *descs;
+                size_t n;
+                const void *counters;
+        } tables[] = { { line_counter_descs, line_n_counter_descs, line_counters(f->reader) },
+                       { event_counter_descs, event_n_counter_descs, event_counters(f->assembler) },
+                       { source_counter_descs, f->source ? source_n_counter_descs : 0,
+                         f->source ? source_counters(f->source) : NULL } };
 
-        if (index >= line_n_counter_descs) {
-                index -= line_n_counter_descs;
-                d = event_counter_descs;
-                from = event_counters(f->assembler);
-                if (index >= event_n_counter_descs)
-                        return NULL;
+        for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+                const CounterDesc *d = &tables[i].descs[index];
+
+                if (index >= tables[i].n) {
+                        index -= tables[i].n;
+                        continue;
+                }
+                memcpy(ret_value, (const char *)tables[i].counters + d->offset, sizeof(*ret_value));
+                if (ret_loss)
+                        *ret_loss = d->loss;
+                return d->name;
         }
-        memcpy(ret_value, (const char *)from + d[index].offset, sizeof(*ret_value));
-        if (ret_loss)
-                *ret_loss = d[index].loss;
-        return d[index].name;
+        return NULL;
 }

@@ -2,8 +2,10 @@
 #pragma once
 /* Inside of the public types. Nobody outside lib/ includes this. */
 #include <aulert/feed.h>
+#include "alert/facts.h"
 #include "event/event.h"
 #include "meaning/meaning.h"
+#include "source/source.h"
 
 #define PUBLIC __attribute__((visibility("default")))
 
@@ -15,7 +17,17 @@ struct AulertEvent {
         bool begun; /* @meaning was told of @split */
         int error;
         Meaning *meaning; /* made when it is first needed: it reads passwd and group */
-        Buf out;
+        Buf out;          /* of JSON and text */
+        Buf shown;        /* of aulert_event_escape() */
+        Buf sentence;     /* empty until it is asked for */
+        bool gathered;
+        Facts facts;
+        Arena arena; /* of @facts */
 };
 
+void lib_event_set(AulertEvent *e, const Event *event);
 void lib_event_done(AulertEvent *e);
+int lib_event_meaning(AulertEvent *e); /* sees to it that there is one. 0 or -ENOMEM */
+
+/* As aulert_feed_read(), from a source. Borrowed, and counted with the feed from then on. */
+int lib_feed_read(AulertFeed *f, Source *source);

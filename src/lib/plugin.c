@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <aulert/plugin.h>
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 typedef struct {
         const AulertPlugin *plugin;
         AulertFeed *feed;
+        Source *source;
         int signals;
         uint64_t end_at; /* when a SIGTERM is obeyed; UINT64_MAX: there was none */
 } Life;
@@ -42,7 +44,8 @@ static void on_signals(Life *l) {
                 if (si.ssi_signo == SIGHUP) {
                         if (l->plugin->reload)
                                 l->plugin->reload(l->plugin->userdata);
-                } else if (si.ssi_pid == (uint32_t)getppid() || l->end_at != UINT64_MAX) {
+                } else if (si.ssi_pid == (uint32_t)getppid() || l->end_at != UINT64_MAX ||
+                           !source_is_socket(l->source)) {
                         l->end_at = now;
                 } else {
                         l->end_at = now + GRACE_NS;
@@ -66,61 +69,103 @@ static void call_idle(const Life *l) {
                 l->plugin->idle(l->plugin->userdata);
 }
 
-/* After poll() said that there is something: one read never waits, even if the descriptor may. */
 static int take_input(Life *l) {
-        int r = aulert_feed_read(l->feed, STDIN_FILENO);
+        int r = lib_feed_read(l->feed, l->source);
 
         return r == -EAGAIN || r == -EINTR ? 0 : r;
 }
 
 static int drain(Life *l) {
         uint64_t until = clock_monotonic_ns() + DRAIN_NS;
-        struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+        struct pollfd p = { .fd = source_fd(l->source), .events = POLLIN };
         int r = 0;
 
-        while (r == 0 && poll(&p, 1, 0) > 0 && clock_monotonic_ns() < until)
+        while (r == 0 && p.fd >= 0 && poll(&p, 1, 0) > 0 && clock_monotonic_ns() < until)
                 r = take_input(l);
         return r;
 }
 
+/* A regular file has no descriptor to wait on: it can always be read. */
 static int live(Life *l) {
-        struct pollfd p[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+        struct pollfd p[] = { { .fd = source_fd(l->source), .events = POLLIN },
                               { .fd = l->signals, .events = POLLIN } };
+        bool file = p[0].fd < 0;
         int r = 0;
 
         while (r == 0) {
-                if (clock_monotonic_ns() >= l->end_at)
+                uint64_t now = clock_monotonic_ns();
+
+                if (now >= l->end_at)
                         return drain(l);
-                if (poll(p, 2, wait_ms(l, clock_monotonic_ns())) < 0) {
+                if (poll(p, 2, file ? 0 : wait_ms(l, now)) < 0) {
                         if (errno != EINTR)
                                 return -errno;
                         continue;
                 }
-                aulert_feed_age(l->feed, clock_monotonic_ns());
+                if (!file)
+                        aulert_feed_age(l->feed, clock_monotonic_ns());
                 if (p[1].revents)
                         on_signals(l);
-                if (p[0].revents)
+                if (file || p[0].revents)
                         r = take_input(l);
                 call_idle(l);
         }
         return r;
 }
 
+static int set_up(Life *l) {
+        const char *source = l->plugin->source ? l->plugin->source : "stdin";
+        int r;
+
+        l->signals = take_signals(); /* first: auditd left them ignored or blocked */
+        if (l->signals < 0)
+                return -errno;
+        r = aulert_feed_new(&l->feed, l->plugin->options, l->plugin->event, l->plugin->userdata);
+        if (r < 0)
+                return r;
+        return source_open(&l->source, source, &(SourceOptions){ .reconnect = true });
+}
+
 PUBLIC int aulert_plugin_run(const AulertPlugin *plugin) {
-        Life l = { .plugin = plugin, .end_at = UINT64_MAX };
+        Life l = { .plugin = plugin, .signals = -1, .end_at = UINT64_MAX };
         int r;
 
         if (!plugin || plugin->size < sizeof(*plugin) || !plugin->event)
                 return -EINVAL;
-        r = aulert_feed_new(&l.feed, plugin->options, plugin->event, plugin->userdata);
-        if (r < 0)
-                return r;
-        l.signals = take_signals();
-        r = l.signals < 0 ? -errno : live(&l);
-        aulert_feed_flush(l.feed);
-        call_idle(&l);
+        r = set_up(&l);
+        if (r == 0) {
+                r = live(&l);
+                aulert_feed_flush(l.feed);
+                if (plugin->done)
+                        plugin->done(plugin->userdata, l.feed);
+                call_idle(&l);
+        }
         if (l.signals >= 0)
                 close(l.signals);
         aulert_feed_free(l.feed);
+        source_close(l.source);
         return r < 0 ? r : 0;
+}
+
+static void be_new(unsigned seconds) {
+        sigset_t none;
+
+        for (int sig = 1; sig < NSIG; sig++)
+                signal(sig, SIG_DFL);
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        alarm(seconds);
+}
+
+PUBLIC int aulert_plugin_fork(unsigned seconds) {
+        pid_t pid;
+
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+                ;
+        pid = fork();
+        if (pid < 0)
+                return -errno;
+        if (pid == 0)
+                be_new(seconds);
+        return (int)pid;
 }
