@@ -31,8 +31,7 @@ static void on_event(void *userdata, AulertEvent *event) {
             aulert_event_sentence(event, &text) == 0) /* for the summary, which is never markup */
                 glob("/run/user/[0-9]*/bus", 0, NULL, &buses);
         for (unsigned i = 0, uid; i < buses.gl_pathc; i++)
-                if (sscanf(buses.gl_pathv[i], "/run/user/%u/bus", &uid) == 1 &&
-                    aulert_plugin_fork(5) == 0) /* seconds, whatever that user's bus does */
+                if (sscanf(buses.gl_pathv[i], "/run/user/%u", &uid) == 1 && aulert_plugin_fork(5) == 0)
                         _exit(show_as(uid, text.data));
         globfree(&buses);
 }
