@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 
-STAGES = ['base', 'source', 'record', 'event', 'meaning', 'rule', 'alert', 'lib', 'sink', 'role', 'main.c']
+STAGES = ['base', 'source', 'record', 'event', 'meaning', 'rule', 'alert', 'lib', 'sink', 'role', 'audisp', 'main.c']
 LIMIT_FUNCTION = 60
 LIMIT_FILE = 600
 
@@ -19,7 +19,7 @@ LIMIT_FILE = 600
 LIBRARIES = {
     'aulert/': {'lib'},
     'auparse': {'meaning'},
-    'libaudit.h': {'source', 'record', 'event', 'meaning', 'alert'},
+    'libaudit.h': {'source', 'record', 'event', 'meaning', 'alert', 'audisp'},
     'linux/audit.h': {'source', 'record', 'event', 'meaning'},
     'pcre2.h': {'rule'},
     'sqlite3.h': {'sink'},

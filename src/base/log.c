@@ -30,6 +30,8 @@ void log_open(const char *name) {
         to_stderr = !leads_nowhere(STDERR_FILENO);
 }
 
+const char *log_name(void) { return prefix; }
+
 static int to_journal(int level, Str text) {
         const char priority[2] = { (char)('0' + level), 0 };
         Buf entry = BUF_INIT;

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+#include "audisp/version.h"
+
+static const Version versions[] = {
+        { .name = "2.8",
+          .release = "2.8.5, a dispatcher of its own (audispd)",
+          .plugin_dir = "/etc/audisp/plugins.d",
+          .line_max = 160,
+          .max_args = 2,
+          .needs_direction_out = true,
+          .program_mode = 0750,
+          .ignores_signals = true,
+          .handles_term_hup = true,
+          .padded = true,
+          .queue = 250,
+          .forwards_hup = true,
+          .term_to_eof_ms = 0 },
+        { .name = "3.0",
+          .release = "3.0.9",
+          .plugin_dir = "/etc/audit/plugins.d",
+          .line_max = 160,
+          .max_args = 2,
+          .needs_direction_out = true,
+          .program_mode = 0750,
+          .ignores_signals = true,
+          .blocks_after_restart = true,
+          .padded = true,
+          .queue = 2000,
+          .forwards_hup = true,
+          .term_to_eof_ms = 0 },
+        { .name = "3.1",
+          .release = "3.1.5",
+          .plugin_dir = "/etc/audit/plugins.d",
+          .line_max = 160,
+          .needs_direction_out = true,
+          .program_mode = 0750,
+          .builtin_is_program = true,
+          .ignores_signals = true,
+          .blocks_after_restart = true,
+          .padded = true,
+          .queue = 2000,
+          .forwards_hup = true,
+          .term_to_eof_ms = 0 },
+        { .name = "4.0",
+          .release = "4.0.5",
+          .plugin_dir = "/etc/audit/plugins.d",
+          .line_max = 160,
+          .conf_suffix = true,
+          .needs_direction_out = true,
+          .program_mode = 0550,
+          .builtin_is_program = true,
+          .ignores_signals = true,
+          .closes_all_fds = true,
+          .padded = true,
+          .queue = 2000,
+          .forwards_hup = true,
+          .term_to_eof_ms = 0 },
+        { .name = "4.2",
+          .release = "4.2",
+          .plugin_dir = "/etc/audit/plugins.d",
+          .line_max = 512,
+          .conf_suffix = true,
+          .refuses_group_writable = true,
+          .program_mode = 0550,
+          .builtin_is_program = true,
+          .ignores_signals = true,
+          .closes_all_fds = true,
+          .queue = 2000,
+          .eof_first = true,
+          .term_to_eof_ms = 50 },
+};
+
+const Version *version_find(const char *name) {
+        for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++)
+                if (!strcmp(versions[i].name, name))
+                        return &versions[i];
+        return NULL;
+}
+
+const Version *version_at(size_t i) { return i < sizeof(versions) / sizeof(*versions) ? &versions[i] : NULL; }
