@@ -400,76 +400,98 @@ static int usage(const char *what, const char *value) {
         return STATUS_USAGE;
 }
 
+/* The words of the options, before they are looked at. */
+typedef struct {
+        const char *as, *rate, *loops, *queue, *overflow, *restarts, *check, *format;
+        bool friendly, no_eoe, help;
+        size_t n_files;
+} Words;
+
+static int parse(Run *run, Words *w, int argc, char **argv) {
+        const ArgsOption options[] = {
+                { "plugin", .value = run->confs, .n_values = &run->n_confs, .max_values = PLUGINS_MAX },
+                { "plugins", .value = &run->dir },
+                { "as", .value = &w->as },
+                { "friendly", .flag = &w->friendly },
+                { "source", .value = &run->feeder_options.source },
+                { "rate", .value = &w->rate },
+                { "loop", .value = &w->loops },
+                { "queue", .value = &w->queue },
+                { "overflow", .value = &w->overflow },
+                { "max-restarts", .value = &w->restarts },
+                { "no-eoe", .flag = &w->no_eoe },
+                { "check", .value = &w->check },
+                { "format", .value = &w->format },
+                { "quiet", .flag = &run->quiet },
+                { "help", .flag = &w->help },
+        };
+
+        return args_parse(argc, argv, options, ARRAY_SIZE(options), &w->n_files);
+}
+
+static int check_words(Run *run, const Words *w) {
+        const char *why, *source = run->feeder_options.source;
+
+        run->version = version_find(w->as);
+        if (!run->version)
+                return usage("--as is 2.8, 3.0, 3.1, 4.0 or 4.2, not", w->as);
+        if (!take_rate(&run->feeder_options, w->rate))
+                return usage("--rate is a number of records a second, max or recorded, not", w->rate);
+        if (strcmp(w->overflow, "wait") != 0 && strcmp(w->overflow, "drop") != 0)
+                return usage("--overflow is wait or drop, not", w->overflow);
+        if (strcmp(w->format, "text") != 0 && strcmp(w->format, "tap") != 0)
+                return usage("--format is text or tap, not", w->format);
+        if (source && w->n_files)
+                return usage("either --source or files, not both", NULL);
+        if (source && !source_spec_valid(source, &why))
+                return usage(why, source);
+        return STATUS_DONE;
+}
+
+static int take_words(Run *run, const Words *w, char **files) {
+        uint64_t n_loops = 1, n_queue = 0, n_restarts = PLUGIN_RESTARTS;
+        int r = check_words(run, w);
+
+        if (r)
+                return r;
+        if (!take_number(w->loops, &n_loops) || !take_number(w->queue, &n_queue) ||
+            !take_number(w->restarts, &n_restarts))
+                return usage("--loop, --queue and --max-restarts take numbers", NULL);
+        run->plugin_options = (PluginOptions){ .friendly = w->friendly,
+                                               .queue = n_queue,
+                                               .max_restarts = (unsigned)n_restarts };
+        run->feeder_options.loops = n_loops;
+        run->feeder_options.add_eoe = !w->no_eoe && w->n_files;
+        run->feeder_options.may_drop = !w->n_files && !strcmp(w->overflow, "drop");
+        if (w->n_files) {
+                run->feeder_options.files = files;
+                run->feeder_options.n_files = w->n_files;
+        } else if (!run->feeder_options.source) { /* can be read once: all share it */
+                run->feeder_options.source = "stdin";
+        }
+        return STATUS_DONE;
+}
+
 int main(int argc, char **argv) {
         static Run run;
-        static char stdin_name[] = "-";
-        static char *only_stdin[] = { stdin_name };
-        const char *as = VERSION_DEFAULT, *rate = NULL, *loops = NULL, *queue = NULL, *overflow = "wait",
-                   *restarts = NULL, *check = NULL, *format = "text", *why;
-        bool friendly = false, no_eoe = false, wants_help = false;
-        const ArgsOption options[] = {
-                { "plugin", .value = run.confs, .n_values = &run.n_confs, .max_values = PLUGINS_MAX },
-                { "plugins", .value = &run.dir },
-                { "as", .value = &as },
-                { "friendly", .flag = &friendly },
-                { "source", .value = &run.feeder_options.source },
-                { "rate", .value = &rate },
-                { "loop", .value = &loops },
-                { "queue", .value = &queue },
-                { "overflow", .value = &overflow },
-                { "max-restarts", .value = &restarts },
-                { "no-eoe", .flag = &no_eoe },
-                { "check", .value = &check },
-                { "format", .value = &format },
-                { "quiet", .flag = &run.quiet },
-                { "help", .flag = &wants_help },
-        };
-        uint64_t n_loops = 1, n_queue = 0, n_restarts = PLUGIN_RESTARTS;
-        size_t n;
-
         static char name[] = "audisp-run";
+        Words w = { .as = VERSION_DEFAULT, .overflow = "wait", .format = "text" };
+        int r;
 
         log_open(name);
+        signal(SIGPIPE, SIG_IGN);
         if (argc)
                 argv[0] = name; /* for messages about options */
-        signal(SIGPIPE, SIG_IGN);
-        if (args_parse(argc, argv, options, ARRAY_SIZE(options), &n))
-                return STATUS_USAGE;
-        if (wants_help)
+        r = parse(&run, &w, argc, argv);
+        if (r)
+                return r;
+        if (w.help)
                 return fputs(help_text, stdout) < 0 || fflush(stdout) ? STATUS_INPUT : STATUS_DONE;
-        run.version = version_find(as);
-        if (!run.version)
-                return usage("--as is 2.8, 3.0, 3.1, 4.0 or 4.2, not", as);
-        if (!take_rate(&run.feeder_options, rate))
-                return usage("--rate is a number of records a second, max or recorded, not", rate);
-        if (!take_number(loops, &n_loops) || !take_number(queue, &n_queue) ||
-            !take_number(restarts, &n_restarts))
-                return usage("--loop, --queue and --max-restarts take numbers", NULL);
-        if (strcmp(overflow, "wait") != 0 && strcmp(overflow, "drop") != 0)
-                return usage("--overflow is wait or drop, not", overflow);
-        if (strcmp(format, "text") != 0 && strcmp(format, "tap") != 0)
-                return usage("--format is text or tap, not", format);
-        if (run.feeder_options.source && n)
-                return usage("either --source or files, not both", NULL);
-        if (run.feeder_options.source && !source_spec_valid(run.feeder_options.source, &why))
-                return usage(why, run.feeder_options.source);
-        run.plugin_options = (PluginOptions){ .friendly = friendly,
-                                              .queue = n_queue,
-                                              .max_restarts = (unsigned)n_restarts };
-        run.feeder_options.loops = n_loops;
-        run.feeder_options.add_eoe = !no_eoe && n;
-        run.feeder_options.may_drop = !n && !strcmp(overflow, "drop");
-        if (!run.feeder_options.source) {
-                run.feeder_options.files = n ? argv + 1 : only_stdin;
-                run.feeder_options.n_files = n ? n : 1;
-        }
-        if (check)
-                return judge_run(&(JudgeOptions){ check, run.version, run.plugin_options, argv + 1, n,
-                                                  !strcmp(format, "tap") });
-        if (!n && !run.feeder_options.source) { /* stdin can be read once: all share it */
-                run.feeder_options.files = NULL;
-                run.feeder_options.n_files = 0;
-                run.feeder_options.source = "stdin";
-        }
+        r = take_words(&run, &w, argv + 1);
+        if (r)
+                return r;
+        if (w.check)
+                return judge_run(&(JudgeOptions){ w.check, run.version, run.plugin_options, argv + 1,
+                                                  w.n_files, !strcmp(w.format, "tap") });
         return run_plugins(&run);
 }
