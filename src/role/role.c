@@ -14,7 +14,8 @@ int role_usage(const char *command, const char *fmt, ...) {
         if (!strcmp(command, log_name())) /* a program without commands */
                 log_error("%s (%s --help says more)", buf_z(&text) ? text.p : fmt, command);
         else
-                log_error("%s: %s (%s %s --help says more)", command, buf_z(&text) ? text.p : fmt, log_name(), command);
+                log_error("%s: %s (%s %s --help says more)", command, buf_z(&text) ? text.p : fmt, log_name(),
+                          command);
         buf_done(&text);
         return STATUS_USAGE;
 }
