@@ -218,12 +218,16 @@ static const char *pick_name(Mix *w, char buf[static 128]) {
         return buf;
 }
 
+/* A process runs one program: a new one comes now and then, and with each execve. */
 static void fill_call(Mix *w, Call *c) {
+        unsigned *pid;
+
         c->app = pick_app(w);
-        if (chance(w, 1, 60))
-                w->pid += 1 + (unsigned)pick(w, 3);
-        c->pid = w->pid;
-        c->ppid = w->pid - 3;
+        pid = &w->pids[c->app - apps];
+        if (!*pid || chance(w, 1, 60))
+                *pid = w->pid += 1 + (unsigned)pick(w, 3);
+        c->pid = *pid;
+        c->ppid = *pid - 3;
         c->uid = c->app->comm[0] == 'n' ? 33 : strcmp(c->app->comm, "sshd") ? USER_UID : 0;
         c->a[1] = pointer(chance(w, 38, 100) ? pick(w, 3000) : draw(w));
 }
@@ -307,8 +311,9 @@ static void write_exec(Mix *w, Draft *d) {
         Path exe = { NULL, "NORMAL", "0100755", 332000, 0 };
         Path loader = { "/lib64/ld-linux-x86-64.so.2", "NORMAL", "0100755", 332383, 0 };
 
-        w->pid++;
         fill_call(w, &c);
+        c.pid = w->pids[c.app - apps] = ++w->pid;
+        c.ppid = c.pid - 3;
         c.a[0] = pointer(30000 + i % 400);
         c.a[2] = pointer(40000 + i);
         c.a[3] = scramble(i % 250);

@@ -14,10 +14,11 @@ typedef struct {
         uint64_t serial; /* of the last event */
         int64_t ms;      /* its time, since the epoch */
         uint64_t n_records;
-        bool raw;       /* as the kernel says it, without what auditd adds */
-        bool eoe;       /* an EOE record ends an event, as plugins see it and logs do not */
-        bool exec_only; /* every event starts a program */
-        unsigned pid;
+        bool raw;          /* as the kernel says it, without what auditd adds */
+        bool eoe;          /* an EOE record ends an event, as plugins see it and logs do not */
+        bool exec_only;    /* every event starts a program */
+        unsigned pid;      /* the latest */
+        unsigned pids[16]; /* of each program */
 } Mix;
 
 #define MIX_INIT ((Mix){ .random = 1, .serial = 116000, .ms = 1795336266664, .pid = 30777 })
