@@ -196,21 +196,21 @@ static inline bool may_want(const FieldNames *names, const char *p, size_t n) {
 }
 
 /* One name=value in its usual form; false: split_word() must see it. */
-static inline bool take_plain(Split *s, const char **pp, const char *end, int *ret) {
-        const char *p = *pp, *stop = scan_break(p, end), *value = stop + 1, *close = NULL, *next;
+static inline __attribute__((always_inline)) bool take_plain(Split *s, ScanMarks *m, const char **pp,
+                                                             const char *end, int *ret) {
+        const char *p = *pp, *stop = scan_next(m, p, end, SCAN_BREAK), *value = stop + 1, *close = end, *next;
         bool wanted;
 
         if (value >= end || *stop != '=' || *p == '(' || *value == '\'' || *value == '{')
                 return false;
         wanted = may_want(s->names, p, (size_t)(stop - p));
         if (*value == '"')
-                close = memchr(value + 1, '"', (size_t)(end - value - 1));
-        next = close && (close + 1 == end || close[1] == ' ') ? close + 1
-                                                              : scan_blank(close ? close : value, end);
+                close = scan_next(m, value + 1, end, SCAN_QUOTE);
+        next = scan_next(m, close < end ? close : value, end, SCAN_BLANK);
         *pp = next < end ? next + 1 : end; /* no need to look at the blank again */
         if (!wanted)
                 s->n_left_out++;
-        else if (close)
+        else if (close < end)
                 *ret = add(s, (Str){ p, (size_t)(stop - p) }, (Str){ value + 1, (size_t)(close - value - 1) },
                            true, false);
         else
@@ -221,14 +221,16 @@ static inline bool take_plain(Split *s, const char **pp, const char *end, int *r
 
 /* As split(), to which it leaves what is out of the ordinary. */
 static int split_named(Split *s, const char *p, const char *end) {
+        ScanMarks m;
         int r = 0;
 
+        scan_marks(&m, p);
         while (!r) {
                 while (p < end && (*p == ' ' || *p == MARK))
                         p++;
                 if (p == end)
                         break;
-                if (!take_plain(s, &p, end, &r))
+                if (!take_plain(s, &m, &p, end, &r))
                         r = split_word(s, &p, end);
         }
         return r;

@@ -125,3 +125,58 @@ static inline const char *scan_blank(const char *p, const char *end) {
         return p;
 #endif
 }
+
+/* Where the bytes that end names and values are, for 64 bytes at a time: one look serves all fields that lie in them. */
+typedef struct {
+        const char *base; /* the masks are about the 64 bytes from here on */
+        uint64_t blank;   /* ' ' or 0x1D */
+        uint64_t equals, quote;
+} ScanMarks;
+
+static inline void scan_marks(ScanMarks *m, const char *p) {
+        *m = (ScanMarks){ .base = p };
+#ifdef __SSE2__
+        for (int i = 0; i < 64; i += 16) {
+                __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+                __m128i blank = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8(' ')),
+                                             _mm_cmpeq_epi8(x, _mm_set1_epi8(0x1D)));
+
+                m->blank |= (uint64_t)(uint32_t)_mm_movemask_epi8(blank) << i;
+                m->equals |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('=')))
+                             << i;
+                m->quote |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8('"'))) << i;
+        }
+#else
+        for (int i = 0; i < 64; i++) {
+                m->blank |= (uint64_t)(p[i] == ' ' || p[i] == 0x1D) << i;
+                m->equals |= (uint64_t)(p[i] == '=') << i;
+                m->quote |= (uint64_t)(p[i] == '"') << i;
+        }
+#endif
+}
+
+typedef enum { SCAN_BREAK, SCAN_BLANK, SCAN_QUOTE } ScanWhat;
+
+/* The first ' ', 0x1D or, SCAN_BREAK, '=', or the first '"', in [p, end), or @end. @p: not before m->base. */
+static inline __attribute__((always_inline)) const char *scan_next(ScanMarks *m, const char *p,
+                                                                   const char *end, ScanWhat what) {
+        while (p < end) {
+                size_t at = (size_t)(p - m->base);
+                uint64_t bits;
+
+                if (at >= 64) {
+                        scan_marks(m, p);
+                        at = 0;
+                }
+                bits = (what == SCAN_QUOTE   ? m->quote
+                        : what == SCAN_BREAK ? m->blank | m->equals
+                                             : m->blank) >>
+                       at;
+                if (bits) {
+                        p += __builtin_ctzll(bits);
+                        return p < end ? p : end;
+                }
+                p = m->base + 64;
+        }
+        return end;
+}

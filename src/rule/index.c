@@ -252,9 +252,17 @@ static int build_categories(Building *b) {
         return r;
 }
 
+static bool repeats(const Building *b, const Plan *p) {
+        return !p->n_always && !p->fields[FIELD_KEYWORDS] && !viewer_needs_header(&b->viewer, p->wanted);
+}
+
 static void name_fields(Building *b) {
         Index *x = b->index;
         const RuleSet *set = x->set;
+
+        x->base->repeats = repeats(b, x->base);
+        for (size_t i = 0; i < x->n_plans; i++)
+                x->plans[i]->repeats = repeats(b, x->plans[i]);
 
         for (size_t i = 0; i < x->n_plans; i++)
                 viewer_names(&b->viewer, x->plans[i]->wanted, &x->plans[i]->names);

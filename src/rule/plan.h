@@ -23,6 +23,7 @@ typedef struct {
         size_t n_always;
         uint64_t *truth;  /* of the tests of the type, for index.c */
         bool any;         /* there is something to do */
+        bool repeats;     /* what it finds in a record depends on the body and the type alone */
         FieldNames names; /* of wanted */
 } Plan;
 

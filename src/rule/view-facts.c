@@ -73,6 +73,29 @@ static void read_facts(Viewer *x, const Record *r, const FieldVec *fields) {
                 f->name = name->value;
 }
 
+/* From the head and the tail of the record, without reading it as a whole. */
+static void read_usual_facts(Viewer *x) {
+        const Field *arch = NULL, *call = NULL;
+        Facts *f = &x->facts;
+        uint64_t n;
+
+        *f = (Facts){ .known = true, .pid = -1, .ppid = -1, .name = STR("") };
+        for (size_t i = 0; i < x->head.n; i++) {
+                const Field *s = &x->head.v[i];
+
+                take_fact(f, s);
+                if (s->name.n == 4 && !memcmp(s->name.p, "arch", 4))
+                        arch = s;
+                else if (s->name.n == 7 && !memcmp(s->name.p, "syscall", 7))
+                        call = s;
+        }
+        f->exe = view_tail_exe(x);
+        if (arch && call && str_u64(call->value, 10, &n) && n <= UINT32_MAX)
+                f->name = str_from(decode_syscall_name(decode_machine(arch->value), (uint32_t)n));
+        if (!f->name.n)
+                f->name = view_tail_call(x);
+}
+
 const Facts *viewer_facts(Viewer *x) {
         const Record *r = x->context_records[CONTEXT_SYSCALL];
 
@@ -80,7 +103,9 @@ const Facts *viewer_facts(Viewer *x) {
                 return &x->facts;
         x->facts_read = true;
         x->facts = (Facts){ .known = false, .pid = -1, .ppid = -1, .name = STR("") };
-        if (r)
+        if (r && !x->syscall_is_split && viewer_tail(x))
+                read_usual_facts(x);
+        else if (r)
                 read_facts(x, r, view_named(x, r));
         return &x->facts;
 }

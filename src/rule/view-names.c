@@ -92,6 +92,8 @@ static void find_fields(Viewer *x) {
         x->id_syscall = find_text(x, "syscall");
         x->id_SYSCALL = find_text(x, "SYSCALL");
         x->id_ARCH = find_text(x, "ARCH");
+        x->id_cwd = find_text(x, "cwd");
+        x->id_proctitle = find_text(x, "proctitle");
         for (size_t i = 0; i < 4; i++)
                 x->id_saddr[i] = find_text(x, saddr[i]);
         for (size_t i = 0; i < _CATEGORY_N; i++)
@@ -103,6 +105,12 @@ static bool wants_any(const uint64_t *wanted, const uint32_t *ids, size_t n) {
                 if (ids[i] != NO_FIELD && wanted[ids[i] / 64] >> ids[i] % 64 & 1)
                         return true;
         return false;
+}
+
+bool viewer_needs_header(const Viewer *x, const uint64_t *wanted) {
+        const uint32_t ids[] = { x->id_timestamp, x->id_serial, x->id_node };
+
+        return (wanted[FIELD_TYPE / 64] >> FIELD_TYPE % 64 & 1) || wants_any(wanted, ids, ARRAY_SIZE(ids));
 }
 
 void viewer_names(const Viewer *x, const uint64_t *wanted, FieldNames *ret) {

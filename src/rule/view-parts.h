@@ -26,6 +26,13 @@ static inline bool view_is_wanted(const Viewer *x, uint32_t id) {
 /* The fields of a record that have one of the names taken now, and maybe others. */
 const FieldVec *view_named(Viewer *x, const Record *r);
 
+/* What rules name of @fields, and what is made from them; @enriched: SYSCALL= and ARCH= are there. */
+void view_take_fields(Viewer *x, View *v, const Record *r, const FieldVec *fields, bool enriched);
+
+/* view-tail.c: values of the event's Tail. */
+Str view_tail_exe(Viewer *x); /* decoded; STR_NULL: there is none */
+Str view_tail_call(const Viewer *x);
+
 void view_reset(View *v);
 void view_add(Viewer *x, View *v, uint32_t field, Str text, bool null);
 bool view_is_null(const Field *f); /* (null), without quotes */

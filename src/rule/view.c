@@ -67,6 +67,8 @@ int viewer_init(Viewer *x, const RuleSet *set) {
 
         *x = (Viewer){ .set = set, .decoded = BUF_INIT, .pairs = BUF_INIT, .args = BUF_INIT };
         r = view_names_init(x);
+        x->tails = calloc(TAILS, sizeof(*x->tails));
+        r = r ? r : x->tails ? 0 : -ENOMEM;
         for (size_t i = 0; i < _CONTEXT_N && !r; i++)
                 r = view_init(&x->context[i], a->n_fields) || view_init(&x->glance[i], a->n_fields) ? -ENOMEM
                                                                                                     : 0;
@@ -90,6 +92,8 @@ void viewer_done(Viewer *x) {
         field_vec_done(&x->split);
         field_vec_done(&x->syscall_split);
         field_vec_done(&x->named);
+        field_vec_done(&x->head);
+        free(x->tails);
         field_vec_done(&x->syscall_named);
         arena_done(&x->text);
         buf_done(&x->decoded);
@@ -113,6 +117,7 @@ void viewer_event(Viewer *x, const Event *event) {
         x->failed = false;
         x->facts_read = x->all_facts_read = false;
         x->split_of = NULL;
+        x->tail_known = false;
         x->syscall_is_split = x->syscall_is_named = false;
         x->wanted = NULL;
         x->taken = NULL;
@@ -120,6 +125,7 @@ void viewer_event(Viewer *x, const Event *event) {
         for (size_t i = 0; i < _CONTEXT_N; i++) {
                 x->context_records[i] = NULL;
                 x->context_read[i] = x->context_keywords[i] = x->glance_read[i] = false;
+                x->context_alone[i] = 0;
         }
         for (const Record *r = event->records; r; r = r->next) {
                 ContextKind k = context_of(r->type);
@@ -313,10 +319,9 @@ static void note_syscall(const Field *f, const Field **arch, const Field **numbe
                 *enriched = true;
 }
 
-static void split_record(Viewer *x, View *v, const Record *r, bool keywords) {
+static void take_fields(Viewer *x, View *v, const Record *r, const FieldVec *fields, bool enriched,
+                        bool keywords) {
         const Field *arch = NULL, *number = NULL;
-        const FieldVec *fields = x->taken && !keywords ? view_named(x, r) : viewer_split(x, r);
-        bool enriched = false;
 
         for (size_t i = 0; i < fields->n; i++) {
                 add_field(x, v, r, &fields->v[i], keywords);
@@ -326,6 +331,14 @@ static void split_record(Viewer *x, View *v, const Record *r, bool keywords) {
                 add_syscall(x, v, arch, number, enriched);
         if (view_is_wanted(x, x->id_msg) && fields->msg.p)
                 view_add(x, v, x->id_msg, fields->msg, false);
+}
+
+void view_take_fields(Viewer *x, View *v, const Record *r, const FieldVec *fields, bool enriched) {
+        take_fields(x, v, r, fields, enriched, false);
+}
+
+static void split_record(Viewer *x, View *v, const Record *r, bool keywords) {
+        take_fields(x, v, r, x->taken && !keywords ? view_named(x, r) : viewer_split(x, r), false, keywords);
 }
 
 /* ---- EXECVE: all records of an event are one ---- */
@@ -454,12 +467,53 @@ static const View *glance_context(Viewer *x, ContextKind k) {
         return &x->glance[k];
 }
 
+/* "cwd=…" or "proctitle=…" and nothing else, as the kernel writes them. */
+static bool is_alone(Viewer *x, ContextKind k) {
+        static const Str heads[_CONTEXT_N] = { STR_NULL, STR_INIT("cwd="), STR_INIT("proctitle=") };
+        Str body;
+
+        if (x->context_alone[k])
+                return x->context_alone[k] == 2;
+        body = record_body(x->context_records[k]);
+        x->context_alone[k] = heads[k].n && str_starts(body, heads[k]) && body.n > heads[k].n &&
+                                              !strchr("'{", body.p[heads[k].n]) &&
+                                              !memchr(body.p, ' ', body.n) && !memchr(body.p, 0x1D, body.n)
+                                      ? 2
+                                      : 1;
+        return x->context_alone[k] == 2;
+}
+
+static uint32_t usual_field(const Viewer *x, ContextKind k) {
+        return k == CONTEXT_CWD ? x->id_cwd : k == CONTEXT_PROCTITLE ? x->id_proctitle : NO_FIELD;
+}
+
+bool viewer_lacks_all(Viewer *x, const Record *r, const uint64_t *wanted) {
+        ContextKind k = context_of(r->type);
+        uint32_t id;
+
+        if (k == _CONTEXT_N || x->context_records[k] != r || !is_alone(x, k))
+                return false;
+        id = usual_field(x, k);
+        return id == NO_FIELD || !(wanted[id / 64] >> id % 64 & 1);
+}
+
+bool viewer_has_usual_context(Viewer *x, const uint64_t *wanted) {
+        for (ContextKind k = CONTEXT_CWD; k <= CONTEXT_PROCTITLE; k++)
+                if (x->context_records[k] && !viewer_lacks_all(x, x->context_records[k], wanted))
+                        return false;
+        return true;
+}
+
 const View *viewer_glance_source(Viewer *x, uint32_t field) {
         if (x->set->options.scope == RULE_SCOPE_RECORD)
                 return NULL;
-        for (ContextKind k = 0; k < _CONTEXT_N; k++)
-                if (k != x->current_context && x->context_records[k] && glance_context(x, k)->heads[field])
+        for (ContextKind k = 0; k < _CONTEXT_N; k++) {
+                if (k == x->current_context || !x->context_records[k] ||
+                    (field != usual_field(x, k) && is_alone(x, k)))
+                        continue;
+                if (glance_context(x, k)->heads[field])
                         return &x->glance[k];
+        }
         return NULL;
 }
 

@@ -41,6 +41,25 @@ typedef struct {
         int64_t pid, ppid; /* -1: not there */
 } Facts;
 
+/* Where a value stands in the text of a Tail. */
+typedef struct {
+        bool known, quoted;
+        uint16_t at, n;
+} Part;
+
+#define TAILS     256u
+#define TAIL_TEXT 640u
+
+/* A SYSCALL record from " auid=" on: who called. Remembered, since processes call many times. */
+typedef struct {
+        uint16_t n;
+        bool usual;    /* false: facts stand where they are not expected, read the whole record */
+        bool enriched; /* auditd added SYSCALL= */
+        bool quiet;    /* set by the matcher: none of its fields holds a literal */
+        Part exe, call;
+        char text[TAIL_TEXT];
+} Tail;
+
 typedef struct {
         const RuleSet *set;
         const Event *event;
@@ -57,6 +76,11 @@ typedef struct {
         bool syscall_is_split;
         FieldVec named, syscall_named; /* the same, only fields of some names */
         bool syscall_is_named;
+        Tail *tails; /* TAILS of them, by hash; the newer one stays */
+        Tail *tail;  /* of the event, once tail_known; NULL: none, or an unusual one */
+        uint32_t tail_at;
+        bool tail_known;
+        FieldVec head;           /* the fields before it that somebody names */
         const uint64_t *wanted;  /* bits of fields that are taken now; NULL: all that rules name */
         const FieldNames *taken; /* their names, and those that they are made from; NULL: all */
         Arena text;              /* decoded values of the event */
@@ -71,8 +95,9 @@ typedef struct {
         const FieldNames *fact_names;    /* of all Facts */
         const FieldNames *context_names; /* and of which names; with those of Facts when they are asked for */
         bool context_keywords[_CONTEXT_N]; /* read with keywords */
+        uint8_t context_alone[_CONTEXT_N]; /* its one field is the usual one: 0 not known yet, 1 no, 2 yes */
         uint32_t id_msg, id_timestamp, id_serial, id_node, id_syscall, id_SYSCALL, id_ARCH, id_saddr[4],
-                id_key;
+                id_key, id_cwd, id_proctitle;
         struct {
                 uint64_t arch;
                 uint32_t number;
@@ -96,14 +121,29 @@ void viewer_record(Viewer *v, const Record *r, bool keywords);
  * is worth it. No keywords. @names: those of @wanted. Context records give what context_wanted says, which must include @wanted. */
 const View *viewer_glance(Viewer *v, const Record *r, const uint64_t *wanted, const FieldNames *names);
 
+/* What the event's SYSCALL record says of its caller, or NULL: then the record has to be read as a whole. */
+Tail *viewer_tail(Viewer *v);
+
+/* When there is a Tail: the fields of the SYSCALL record before it, and those that are made from them. */
+const View *viewer_glance_head(Viewer *v);
+
 /* The names that fields whose bits are set in @wanted are made from. */
 void viewer_names(const Viewer *v, const uint64_t *wanted, FieldNames *ret);
+
+/* True: of the fields in @wanted some come from a record's header. */
+bool viewer_needs_header(const Viewer *v, const uint64_t *wanted);
 
 /* Adds the names that Facts are made from: @all, or those of viewer_facts(). */
 void viewer_fact_names(FieldNames *ret, bool all);
 
 /* Where the current record would inherit a field from, of those in context_wanted; NULL: from nowhere. */
 const View *viewer_glance_source(Viewer *v, uint32_t field);
+
+/* True: this CWD or PROCTITLE record has the one field that is usual, and nobody wants that. Cheap. */
+bool viewer_lacks_all(Viewer *v, const Record *r, const uint64_t *wanted);
+
+/* True: the event's CWD and PROCTITLE records have the one field that is usual, and nobody wants those. */
+bool viewer_has_usual_context(Viewer *v, const uint64_t *wanted);
 
 /* The fields of a record, split once for as long as no other record is asked for. */
 const FieldVec *viewer_split(Viewer *v, const Record *r);
