@@ -42,6 +42,12 @@ install: all
 	@tools/keep-config $(if $(DESTDIR),$(abspath $(DESTDIR)))$(sysconfdir) \
 	        $(MESON) install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir=$(abspath $(DESTDIR)))
 
+# HTML, from the comments of the public headers.
+reference: $(BUILD)/build.ninja
+	@test/library/reference.py . $(BUILD)/test/library/Doxyfile $(BUILD)/reference >test-results/reference.log 2>&1 || \
+	        { cat test-results/reference.log; exit 1; }
+	@echo 'wrote $(BUILD)/reference/index.html'
+
 # Removes what the last `make install` from this folder put in place.
 uninstall:
 	@ninja -C $(BUILD) --quiet uninstall
@@ -60,8 +66,9 @@ help:
 	@echo 'make demo       install what the build needs, build, show alerts from captures of real events'
 	@echo 'make test       install what the tests need, run all of them (some need root)'
 	@echo 'make bench      measure'
+	@echo 'make reference  write the reference of libaulert (HTML)'
 	@echo 'make install    DESTDIR=, prefix= (default /usr/local), sysconfdir= (default /etc)'
 	@echo 'make uninstall  remove what the last make install put in place'
 	@echo 'make format, make check-format, make clean'
 
-.PHONY: all demo test bench install uninstall clean format check-format help
+.PHONY: all reference demo test bench install uninstall clean format check-format help

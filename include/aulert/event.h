@@ -14,8 +14,8 @@ extern "C" {
 
 /* Bytes and how many. data may be NULL where size is 0. */
 typedef struct {
-        const char *data;
-        size_t size;
+        const char *data; /* the first byte */
+        size_t size;      /* how many there are */
 } AulertText;
 
 /* An event: all records with the same node, time and serial number. */
@@ -95,13 +95,13 @@ typedef enum {
  * open; texts are interpreted, raw bytes, and cut at 512. They are valid until the callback returns. Size 0: the event does not
  * say. 0 or -ENOMEM: *ret is not changed. */
 
-/* Who did it: the login name (auid), else the user (uid); at a login the account that came. */
+/* Who did it: the login name (auid), else the user (uid); at a login the account that came. 0 or -ENOMEM. */
 int aulert_event_actor(AulertEvent *event, AulertText *ret);
-/* What was done: the system call ("openat"), else op= ("PAM:session_open"), else the type of the record ("USER_LOGIN"). */
+/* What was done: the system call ("openat"), else op= ("PAM:session_open"), else the type of the record ("USER_LOGIN"). 0 or -ENOMEM. */
 int aulert_event_action(AulertEvent *event, AulertText *ret);
-/* To what: an account, else a group, path, service, network peer, process or module, whichever the event has first. */
+/* To what: an account, else a group, path, service, network peer, process or module, whichever the event has first. 0 or -ENOMEM. */
 int aulert_event_object(AulertEvent *event, AulertText *ret);
-/* From where: an address or the name of a host. */
+/* From where: an address or the name of a host. 0 or -ENOMEM. */
 int aulert_event_origin(AulertEvent *event, AulertText *ret);
 /* With what result. 0 or -ENOMEM. */
 int aulert_event_result(AulertEvent *event, AulertResult *ret);

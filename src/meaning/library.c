@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libaudit.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include "base/buf.h"
 #include "base/hash.h"
@@ -35,13 +36,18 @@ struct Library {
         uint64_t hits, misses;
 };
 
+/* The state that libauparse shares between its parsers cannot be had for each of them; getprotobynumber() is in it too. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
 int library_new(Library **ret) {
         Library *l = calloc(1, sizeof(*l));
 
         if (!l)
                 return -ENOMEM;
         l->line = l->text = l->key = BUF_INIT;
+        pthread_mutex_lock(&turn);
         l->au = auparse_init(AUSOURCE_BUFFER, "");
+        pthread_mutex_unlock(&turn);
         if (!l->au) {
                 library_free(l);
                 return -ENOMEM;
@@ -53,8 +59,10 @@ int library_new(Library **ret) {
 Library *library_free(Library *l) {
         if (!l)
                 return NULL;
+        pthread_mutex_lock(&turn);
         if (l->au)
                 auparse_destroy(l->au);
+        pthread_mutex_unlock(&turn);
         buf_done(&l->line);
         buf_done(&l->text);
         buf_done(&l->key);
@@ -99,14 +107,25 @@ static void add_call(Library *l, const LibraryContext *c) {
         BUF_LIT(&l->line, " success=yes exit=0");
 }
 
-/* Interprets the field @name of the record in l->line. NULL: the library has no answer. */
-static const char *interpret(Library *l, const char *name) {
-        BUF_LIT(&l->line, "\n");
-        if (!buf_z(&l->line) || auparse_new_buffer(l->au, l->line.p, l->line.n))
+static const char *interpret_line(Library *l, const char *name) {
+        if (auparse_new_buffer(l->au, l->line.p, l->line.n))
                 return NULL;
         if (auparse_first_record(l->au) <= 0 || !auparse_find_field(l->au, name))
                 return NULL;
         return auparse_interpret_field(l->au);
+}
+
+/* Interprets the field @name of the record in l->line. NULL: the library has no answer. The answer belongs to l->au. */
+static const char *interpret(Library *l, const char *name) {
+        const char *answer;
+
+        BUF_LIT(&l->line, "\n");
+        if (!buf_z(&l->line))
+                return NULL;
+        pthread_mutex_lock(&turn);
+        answer = interpret_line(l, name);
+        pthread_mutex_unlock(&turn);
+        return answer;
 }
 
 static bool is_same(Str text, Str value) {

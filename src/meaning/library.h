@@ -10,7 +10,7 @@
  *
  * It never passes user or group ids to the library, which would ask the name service for each. The cache
  * is bounded: LIBRARY_CACHE answers of at most LIBRARY_ANSWER_MAX bytes; longer ones are asked for each
- * time. libauparse keeps global state: one thread only. */
+ * time. A Library belongs to one thread; libauparse's global state is asked by one of them at a time. */
 #include "record/field.h"
 
 #define LIBRARY_CACHE      4096u
