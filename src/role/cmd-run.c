@@ -49,12 +49,17 @@ typedef struct {
         Delivery *retired[RETIRED_MAX]; /* of reloads, until their sinks are done; oldest first */
         size_t n_retired;
         BadLines bad;
+        uint64_t seq; /* of the last alert */
         bool finishing;
         int status;
 } Run;
 
 static void on_event(void *userdata, const Event *event) { engine_event(((Run *)userdata)->engine, event); }
-static void on_alert(void *userdata, Alert *alert) { delivery_alert(((Run *)userdata)->delivery, alert); }
+static void on_alert(void *userdata, Alert *alert) {
+        Run *run = userdata;
+
+        (void)delivery_alert(run->delivery, alert, ++run->seq);
+}
 static void on_recycle(void *userdata) { event_detach(((Run *)userdata)->assembler); }
 
 static void on_fault(void *userdata, LineFault fault, uint64_t line) {
@@ -229,13 +234,14 @@ static void warn_of_what_stays(const Config *old, const Config *new) {
 static int on_hup(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata) {
         Run *run = userdata;
         Delivery *delivery;
+        const DeliveryOptions options = { .loop = run->loop };
         Config *config;
         int r;
 
         if (run->finishing)
                 return 0;
         config = config_read(run->config_path);
-        if (!config || delivery_new(&delivery, config, run->loop) < 0) {
+        if (!config || delivery_new(&delivery, config, &options) < 0) {
                 log_error("the configuration stays as it was");
                 return 0;
         }
@@ -365,11 +371,12 @@ static int set_up(Run *run) {
 }
 
 static int load(Run *run) {
+        const DeliveryOptions options = { .loop = run->loop };
         Config *config = config_read(run->config_path);
         size_t n_errors = 0;
         int r;
 
-        if (!config || delivery_new(&run->delivery, config, run->loop) < 0)
+        if (!config || delivery_new(&run->delivery, config, &options) < 0)
                 return STATUS_USAGE;
         r = engine_load_rules(run->engine, config->rules, config->n_rules, &n_errors);
         if (r < 0) {

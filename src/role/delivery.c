@@ -18,6 +18,11 @@ typedef struct {
 
 struct Delivery {
         Config *config;
+        DeliveryOptions options;
+        sd_event_source *commit;
+        Alert *batch[DELIVERY_BATCH]; /* of this turn of the loop */
+        size_t n_batch;
+        uint64_t seq; /* of the last one */
         Router *router;
         Outlet *outlets;
         uint64_t unrouted; /* alerts that no route took */
@@ -40,14 +45,14 @@ static void on_settled(void *userdata, Sink *sink, uint64_t id, SinkVerdict verd
                     verdict == SINK_DELIVERED ? "" : "alert not delivered: ", why);
 }
 
-static int open_sinks(Delivery *d, sd_event *loop) {
+static int open_sinks(Delivery *d) {
         for (size_t i = 0; i < d->config->n_sinks; i++) {
                 const ConfigSink *sink = &d->config->sinks[i];
                 int r;
 
                 d->outlets[i].delivery = d;
-                r = sink_new(&d->outlets[i].sink, sink->ops, sink->name, &sink->conf, loop, on_settled,
-                             &d->outlets[i]);
+                r = sink_new(&d->outlets[i].sink, sink->ops, sink->name, &sink->conf, d->options.loop,
+                             on_settled, &d->outlets[i]);
                 if (r < 0) {
                         log_error("sink " STR_FMT ": %s", STR_ARG(sink->name), strerror(-r));
                         return r;
@@ -56,7 +61,41 @@ static int open_sinks(Delivery *d, sd_event *loop) {
         return 0;
 }
 
-int delivery_new(Delivery **ret, Config *config, sd_event *loop) {
+static void to_sink(void *userdata, size_t sink) {
+        Delivery *d = userdata;
+
+        d->routed = true;
+        (void)sink_offer(d->outlets[sink].sink, d->alert); /* full: counted there */
+}
+
+static void route(Delivery *d, Alert *alert) {
+        d->alert = alert;
+        d->routed = false;
+        router_route(d->router, alert, to_sink, d);
+        d->unrouted += !d->routed;
+        d->alert = NULL;
+}
+
+static void commit(Delivery *d) {
+        size_t n = d->n_batch;
+
+        if (!n)
+                return;
+        d->n_batch = 0;
+        if (d->options.committed)
+                d->options.committed(d->options.userdata, d->seq);
+        for (size_t i = 0; i < n; i++) {
+                route(d, d->batch[i]);
+                alert_unref(d->batch[i]);
+        }
+}
+
+static int on_commit(sd_event_source *s, void *userdata) {
+        commit(userdata);
+        return 0;
+}
+
+int delivery_new(Delivery **ret, Config *config, const DeliveryOptions *options) {
         Delivery *d = calloc(1, sizeof(*d));
         int r = -ENOMEM;
 
@@ -65,11 +104,16 @@ int delivery_new(Delivery **ret, Config *config, sd_event *loop) {
                 return r;
         }
         d->config = config;
+        d->options = *options;
         d->outlets = calloc(config->n_sinks + 1, sizeof(*d->outlets));
         if (d->outlets)
                 r = router_new(&d->router, config);
         if (r == 0)
-                r = open_sinks(d, loop);
+                r = sd_event_add_defer(options->loop, &d->commit, on_commit, d);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(d->commit, SD_EVENT_OFF);
+        if (r >= 0)
+                r = open_sinks(d);
         if (r < 0) {
                 delivery_free(d);
                 return r;
@@ -91,6 +135,9 @@ static void say_undelivered(const Delivery *d) {
 Delivery *delivery_free(Delivery *d) {
         if (!d)
                 return NULL;
+        if (d->commit)
+                commit(d);
+        sd_event_source_disable_unref(d->commit);
         d->ending = true;
         if (d->outlets) {
                 say_undelivered(d);
@@ -104,23 +151,16 @@ Delivery *delivery_free(Delivery *d) {
         return NULL;
 }
 
-static void to_sink(void *userdata, size_t sink) {
-        Delivery *d = userdata;
-
-        d->routed = true;
-        (void)sink_offer(d->outlets[sink].sink, d->alert); /* full: counted there */
-}
-
-void delivery_alert(Delivery *d, Alert *alert) {
-        d->alert = alert;
-        d->routed = false;
-        router_route(d->router, alert, to_sink, d);
-        d->unrouted += !d->routed;
-        d->alert = NULL;
+int delivery_alert(Delivery *d, Alert *alert, uint64_t seq) {
+        if (d->n_batch == DELIVERY_BATCH)
+                commit(d);
+        d->batch[d->n_batch++] = alert_ref(alert);
+        d->seq = seq;
+        return sd_event_source_set_enabled(d->commit, SD_EVENT_ONESHOT);
 }
 
 size_t delivery_pending(const Delivery *d) {
-        size_t n = 0;
+        size_t n = d->n_batch;
 
         for (size_t i = 0; i < d->config->n_sinks; i++)
                 n += sink_pending(d->outlets[i].sink);

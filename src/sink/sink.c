@@ -36,6 +36,7 @@ struct Sink {
         uint64_t submit_at; /* the first that the driver does not have */
         size_t n_pending;
         bool submitting;
+        uint64_t retry_after; /* of the flight that is being settled */
         Flight flights[SINK_QUEUE];
 };
 
@@ -135,9 +136,16 @@ void sink_settle(Sink *sink, uint64_t id, SinkVerdict verdict, const char *why) 
                 sink->first++;
         if (sink->settled)
                 sink->settled(sink->userdata, sink, id, verdict, why);
+        sink->retry_after = 0;
         submit(sink);
 }
 
+void sink_settle_after(Sink *sink, uint64_t id, const char *why, uint64_t ms) {
+        sink->retry_after = ms;
+        sink_settle(sink, id, SINK_RETRY, why);
+}
+
+uint64_t sink_retry_after(const Sink *sink) { return sink->retry_after; }
 size_t sink_pending(const Sink *sink) { return sink->n_pending; }
 Str sink_name(const Sink *sink) { return sink->name; }
 const SinkCounters *sink_counters(const Sink *sink) { return &sink->counters; }

@@ -93,11 +93,15 @@ Sink *sink_free(Sink *sink); /* settles what it still has as SINK_RETRY. Returns
 int sink_offer(Sink *sink, Alert *alert);
 size_t sink_pending(const Sink *sink); /* not settled yet */
 
+uint64_t sink_retry_after(const Sink *sink); /* within SinkSettledFn: milliseconds; 0: none was asked for */
+
 Str sink_name(const Sink *sink);
 const SinkCounters *sink_counters(const Sink *sink);
 
 /* For drivers. */
 void sink_settle(Sink *sink, uint64_t id, SinkVerdict verdict, const char *why);
+/* SINK_RETRY, and not before @ms milliseconds (the far end's Retry-After). */
+void sink_settle_after(Sink *sink, uint64_t id, const char *why, uint64_t ms);
 void sink_set_state(Sink *sink, void *state);
 void *sink_state(const Sink *sink);
 sd_event *sink_loop(const Sink *sink);

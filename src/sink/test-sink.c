@@ -38,6 +38,14 @@ static void on_settled(void *userdata, Sink *sink, uint64_t id, SinkVerdict verd
         n[verdict]++;
 }
 
+static uint64_t after[2];
+static size_t n_after;
+
+static void note_after(void *userdata, Sink *sink, uint64_t id, SinkVerdict verdict, const char *why) {
+        assert_int_equal(verdict, SINK_RETRY);
+        after[n_after++] = sink_retry_after(sink);
+}
+
 static Sink *make(size_t window, bool at_once, size_t *n) {
         static const SinkConf none;
         Sink *sink;
@@ -111,6 +119,22 @@ static void a_driver_may_settle_at_once(void **state) {
         sink_free(sink);
 }
 
+static void a_delay_goes_with_its_verdict_only(void **state) {
+        static const SinkConf none;
+        Sink *sink;
+
+        fake = (Fake){ .window = 2 };
+        n_after = 0;
+        assert_int_equal(sink_new(&sink, &ops, STR("f"), &none, NULL, note_after, NULL), 0);
+        offer(sink, 2, 0);
+        sink_settle_after(sink, fake.taken[0], "slow down", 7000);
+        sink_settle(sink, fake.taken[1], SINK_RETRY, "no answer");
+        assert_int_equal(n_after, 2);
+        assert_int_equal(after[0], 7000);
+        assert_int_equal(after[1], 0);
+        sink_free(sink);
+}
+
 static void types_are_found(void **state) {
         const SinkSetting broken = { .name = STR("broken") };
         const SinkConf conf = { &broken, 1 };
@@ -130,6 +154,7 @@ int main(void) {
                 cmocka_unit_test(what_waits_goes_when_there_is_room),
                 cmocka_unit_test(a_full_queue_is_counted),
                 cmocka_unit_test(a_driver_may_settle_at_once),
+                cmocka_unit_test(a_delay_goes_with_its_verdict_only),
                 cmocka_unit_test(types_are_found),
         };
 
