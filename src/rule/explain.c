@@ -62,6 +62,8 @@ int explain_new(Explain **ret, RuleSet *set, const RecordId *target) {
         x->closest = calloc(set->n_rules + 1, sizeof(*x->closest));
         x->fired = calloc(set->n_correlations + 1, sizeof(*x->fired));
         r = x->node && x->closest && x->fired ? rule_state_new(&x->state, set) : -ENOMEM;
+        if (r == 0) /* which correlations fired is read off an event's turn: let all of them wait for it */
+                memset(x->state->at_once, 0, set->n_correlations * sizeof(*x->state->at_once));
         for (size_t i = 0; i < 2 && !r; i++) {
                 r = viewer_init(&x->viewers[i], set);
                 r = r ? r : eval_init(&x->evals[i], &x->viewers[i]);

@@ -78,8 +78,10 @@ Pending *pending_new(const Pending *p, const Event *event) {
 }
 
 Pending *pending_free(Pending *p) {
-        if (p)
+        if (p) {
                 free(p->event);
+                free(p->told);
+        }
         free(p);
         return NULL;
 }

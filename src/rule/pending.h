@@ -23,6 +23,8 @@ typedef struct {
         size_t n_occurrences;
         Str *values; /* STR_NULL: the field was absent */
         size_t n_values;
+        uint32_t *told; /* correlations that have hit the event already */
+        size_t n_told, cap_told;
         size_t size; /* bytes of this allocation and of the event's */
 } Pending;
 

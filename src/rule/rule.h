@@ -95,10 +95,11 @@ typedef void (*RuleHitFn)(void *userdata, const RuleHit *hit);
 int rule_state_adopt(RuleState *state, RuleSet *set, RuleHitFn fn, void *userdata);
 
 /* Calls @fn for every rule that the event hits, each once. No rule costs anything when the types of records
- * it asks for are not there. What needs events in order (correlations, parents of processes) is decided,
- * for this event or earlier ones, when the time stamps have gone on by RULE_SETTLE_MS. 0 or -ENOMEM; then
+ * it asks for are not there. Correlations whose hits nothing can take back (at least so many, all of these rules) hit at once,
+ * this event or one behind it that completed earlier. What else needs events in order (other correlations, parents of
+ * processes) is decided, for this event or earlier ones, when the time stamps have gone on by RULE_SETTLE_MS. 0 or -ENOMEM; then
  * some rules may not have been asked. */
-#define RULE_SETTLE_MS 5000
+#define RULE_SETTLE_MS 2000
 int rule_state_match(RuleState *state, const Event *event, RuleHitFn fn, void *userdata);
 
 /* Decides everything that still waits: at the end of the input, or when nothing came for RULE_SETTLE_MS. */

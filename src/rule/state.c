@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "base/hash.h"
 #include "meaning/process.h"
+#include "rule/at-once.h"
 #include "rule/category.h"
 #include "rule/index.h"
 #include "rule/pending.h"
@@ -35,7 +36,8 @@ static int set_up(RuleState *s, RuleSet *set) {
                 r = matcher_new(&s->matcher, set->index, &s->viewer, &s->eval);
         s->stamps = calloc(set->n_rules + 1, sizeof(*s->stamps));
         s->windows = calloc(set->n_correlations + 1, sizeof(*s->windows));
-        if (!r && (!s->stamps || !s->windows))
+        s->at_once = at_once_find(set);
+        if (!r && (!s->stamps || !s->windows || !s->at_once))
                 r = -ENOMEM;
         s->set = rule_set_ref(set);
         return r;
@@ -45,6 +47,7 @@ static void tear_down(RuleState *s) {
         for (size_t i = 0; s->windows && i < s->set->n_correlations; i++)
                 window_free(s->windows[i]);
         free(s->windows);
+        free(s->at_once);
         free(s->stamps);
         s->matcher = matcher_free(s->matcher);
         eval_done(&s->eval);
@@ -194,6 +197,7 @@ static int enqueue(RuleState *s, const Event *event) {
                 pending_free(kept);
                 return -ENOMEM;
         }
+        at_once_event(s, kept);
         return 0;
 }
 
@@ -208,9 +212,8 @@ static Str value_of(const RuleSet *set, const Occurrence *o, const Str *values, 
         return STR_NULL;
 }
 
-/* @inner: the group values of the correlation that is referred to, or NULL for a rule. */
-static void pick(const RuleState *s, const CorrelationWant *wants, size_t n, const Occurrence *o,
-                 const Str *values, const Str *inner, Str *ret) {
+void state_pick(const RuleState *s, const CorrelationWant *wants, size_t n, const Occurrence *o,
+                const Str *values, const Str *inner, Str *ret) {
         for (size_t i = 0; i < n; i++)
                 ret[i] = inner && wants[i].inner >= 0 ? inner[wants[i].inner]
                                                       : value_of(s->set, o, values, wants[i].field);
@@ -223,8 +226,8 @@ static int add_occurrence(RuleState *s, uint32_t c, size_t ref, const Pending *p
         Str group[32], values[32];
         WindowGroup *g;
 
-        pick(s, r->group, corr->n_group, o, p->values, inner, group);
-        pick(s, r->values, corr->n_values, o, p->values, inner, values);
+        state_pick(s, r->group, corr->n_group, o, p->values, inner, group);
+        state_pick(s, r->values, corr->n_values, o, p->values, inner, values);
         if (window_add(s->windows[c], ref, s->turn, p->time_ms, group, values, &g))
                 return -ENOMEM;
         if (!g)
@@ -326,7 +329,8 @@ static void take_turn(RuleState *s, Pending *p) {
         if (all.n_occurrences) {
                 s->n_fires = 0;
                 for (size_t i = 0; i < s->set->n_correlations; i++)
-                        correlate(s, (uint32_t)i, &all);
+                        if (!s->at_once[i])
+                                correlate(s, (uint32_t)i, &all);
         }
         if (r)
                 s->counters.no_memory++;
@@ -385,6 +389,7 @@ static Window *take_window(RuleState *old, const Correlation *c) {
                         Window *w = old->windows[i];
 
                         old->windows[i] = NULL;
+                        window_settle(w);
                         window_rebind(w, c);
                         return w;
                 }
@@ -411,6 +416,7 @@ int rule_state_adopt(RuleState *s, RuleSet *set, RuleHitFn fn, void *userdata) {
         s->eval = (Eval){ .lower = BUF_INIT };
         s->stamps = NULL;
         s->windows = NULL;
+        s->at_once = NULL;
         r = set_up(s, set);
         if (r) {
                 tear_down(s);

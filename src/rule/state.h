@@ -22,6 +22,7 @@ struct RuleState {
         Matcher *matcher; /* NULL: plain */
         ProcessTable *processes;
         Window **windows; /* for each correlation */
+        bool *at_once;    /* for each correlation: see at-once.h */
         PendingQueue queue;
         RuleHitFn fn; /* of the call that is under way */
         void *userdata;
@@ -43,5 +44,10 @@ struct RuleState {
 void state_hit(RuleState *s, uint32_t rule, const Record *record);
 
 ProcessTime state_place(const RuleState *s, const Event *e); /* of the event under way */
+
+/* The values of an occurrence that a correlation wants. @inner: the group values of the correlation that is referred to, or NULL for a
+ * rule. */
+void state_pick(const RuleState *s, const CorrelationWant *wants, size_t n, const Occurrence *o,
+                const Str *values, const Str *inner, Str *ret);
 
 int state_grow(void *array, size_t size, size_t n, size_t *cap);

@@ -9,11 +9,11 @@
 
 typedef struct {
         int64_t time_ms;
-        uint64_t event;
+        uint64_t serial, event;
         uint64_t value; /* hash of the counted values */
         long double number;
-        uint32_t ref;
-        bool has_number;
+        uint32_t ref, occurrence;
+        bool has_number, told;
 } Member;
 
 /* How often a value stands in the window; open addressing. */
@@ -29,6 +29,7 @@ struct WindowGroup {
         size_t bytes;
         Member *ring;
         size_t head, n, cap;
+        size_t lo, hi;     /* counted are the members [lo, hi): the window of the last event */
         uint64_t n_events; /* distinct */
         uint32_t *per_ref; /* occurrences of each reference */
         int64_t *
@@ -180,10 +181,11 @@ static void uncount_value(WindowGroup *g, uint64_t value) {
 
 static Member *member_at(WindowGroup *g, size_t i) { return &g->ring[(g->head + i) & (g->cap - 1)]; }
 
-static void drop_first(Window *w, WindowGroup *g) {
-        Member *m = member_at(g, 0);
+/* The first member that is counted leaves the window. */
+static void uncount_first(Window *w, WindowGroup *g) {
+        Member *m = member_at(g, g->lo);
 
-        if (g->n == 1 || member_at(g, 1)->event != m->event)
+        if (g->lo + 1 == g->hi || member_at(g, g->lo + 1)->event != m->event)
                 g->n_events--;
         g->per_ref[m->ref]--;
         if (m->has_number) {
@@ -192,10 +194,35 @@ static void drop_first(Window *w, WindowGroup *g) {
         }
         if (w->c->type == CORRELATION_VALUE_COUNT)
                 uncount_value(g, m->value);
-        g->head = (g->head + 1) & (g->cap - 1);
-        g->n--;
+        g->lo++;
         if (!g->n_numbers)
                 g->sum = 0;
+}
+
+static void drop_first(Window *w, WindowGroup *g) {
+        if (!g->lo)
+                uncount_first(w, g);
+        g->head = (g->head + 1) & (g->cap - 1);
+        g->n--;
+        g->lo--;
+        g->hi--;
+}
+
+/* The member behind those that are counted enters the window. */
+static int count_next(Window *w, WindowGroup *g) {
+        Member *m = member_at(g, g->hi);
+
+        if (w->c->type == CORRELATION_VALUE_COUNT && count_value(w, g, m->value))
+                return -ENOMEM;
+        if (g->hi == g->lo || member_at(g, g->hi - 1)->event != m->event)
+                g->n_events++;
+        g->hi++;
+        g->per_ref[m->ref]++;
+        if (m->has_number) {
+                g->sum += m->number;
+                g->n_numbers++;
+        }
+        return 0;
 }
 
 static int ring_grow(Window *w, WindowGroup *g) {
@@ -218,23 +245,25 @@ static int ring_grow(Window *w, WindowGroup *g) {
         return 0;
 }
 
-static int append(Window *w, WindowGroup *g, const Member *m) {
+/* Room for one more; beyond the limit the oldest goes. */
+static int make_place(Window *w, WindowGroup *g) {
         if (g->n >= w->max_members) {
+                w->counters.members_dropped += !g->lo;
                 drop_first(w, g);
-                w->counters.members_dropped++;
         }
-        if (ring_grow(w, g) || (w->c->type == CORRELATION_VALUE_COUNT && count_value(w, g, m->value)))
-                return -ENOMEM;
-        if (!g->n || member_at(g, g->n - 1)->event != m->event)
-                g->n_events++;
+        return ring_grow(w, g);
+}
+
+static int append(Window *w, WindowGroup *g, const Member *m) {
+        int r = make_place(w, g);
+
+        if (r)
+                return r;
         g->n++;
         *member_at(g, g->n - 1) = *m;
-        g->per_ref[m->ref]++;
-        if (m->has_number) {
-                g->sum += m->number;
-                g->n_numbers++;
-        }
-        return 0;
+        r = count_next(w, g);
+        g->n -= r != 0;
+        return r;
 }
 
 /* ---- order ---- */
@@ -310,6 +339,15 @@ static WindowGroup *new_group(Window *w, uint64_t hash, const Str *values) {
         return g;
 }
 
+bool window_at_once(const Correlation *c) {
+        if (c->type == CORRELATION_VALUE_SUM || c->type == CORRELATION_VALUE_AVG)
+                return false;
+        for (size_t i = 0; i < c->n_tests; i++)
+                if (c->tests[i].compare != COMPARE_GT && c->tests[i].compare != COMPARE_GTE)
+                        return false;
+        return true;
+}
+
 static bool may_forget(const Window *w, uint64_t event) {
         return w->oldest && w->oldest->last_event != event;
 }
@@ -342,7 +380,8 @@ static WindowGroup *find_group(Window *w, const Str *values, int64_t now_ms) {
                 w->bytes += g->bytes;
         }
         link_group(w, g);
-        g->last_ms = now_ms;
+        if (now_ms > g->last_ms || !g->n)
+                g->last_ms = now_ms;
         return g;
 }
 
@@ -377,6 +416,7 @@ int window_add(Window *w, size_t ref, uint64_t event, int64_t time_ms, const Str
                 return -ENOMEM;
         *ret = g;
         g->last_event = event;
+        g->last_ms = time_ms;
         while (g->n && member_at(g, 0)->time_ms < time_ms - w->c->span_ms)
                 drop_first(w, g);
         if (!make_member(w, values, &m))
@@ -427,4 +467,127 @@ bool window_ask(Window *w, WindowGroup *g, uint64_t event, bool edge, bool *ret_
         now = g->held = holds(w, g);
         g->ends_chain = false;
         return now && !(edge && held);
+}
+
+/* ---- out of order ---- */
+
+static bool is_before(const Member *a, const Member *b) {
+        if (a->time_ms != b->time_ms)
+                return a->time_ms < b->time_ms;
+        if (a->serial != b->serial)
+                return a->serial < b->serial;
+        return a->event < b->event;
+}
+
+static void count_nothing(Window *w, WindowGroup *g) {
+        g->n_events = g->n_numbers = 0;
+        g->sum = 0;
+        g->ends_chain = false;
+        memset(g->per_ref, 0, w->c->n_refs * sizeof(*g->per_ref));
+        if (g->n_slots)
+                memset(g->slots, 0, g->n_slots * sizeof(*g->slots));
+        g->n_distinct = g->n_used = 0;
+        for (size_t i = 0; i < w->c->n_refs; i++) {
+                g->starts[i] = g->starts_before[i] = INT64_MIN;
+                g->start_events[i] = UINT64_MAX;
+        }
+}
+
+/* The member behind the counted ones is the last event now: its window is what is counted. */
+static int step(Window *w, WindowGroup *g) {
+        Member *m = member_at(g, g->hi);
+        bool same_event = g->hi && member_at(g, g->hi - 1)->event == m->event;
+        int r;
+
+        while (g->lo < g->hi && member_at(g, g->lo)->time_ms < m->time_ms - w->c->span_ms)
+                uncount_first(w, g);
+        r = count_next(w, g);
+        if (r)
+                return r;
+        g->last_ms = m->time_ms;
+        if (w->c->type != CORRELATION_TEMPORAL_ORDERED)
+                return 0;
+        g->ends_chain &= same_event;
+        extend_chain(w, g, m);
+        return 0;
+}
+
+static void tell(Window *w, WindowGroup *g, WindowHoldsFn fn, void *userdata) {
+        Member *m = member_at(g, g->hi - 1);
+
+        if (m->told || !holds(w, g))
+                return;
+        m->told = true;
+        fn(userdata, m->event, m->occurrence, g);
+}
+
+/* Sorted in; the place. */
+static size_t place(WindowGroup *g, const Member *m) {
+        size_t i = g->n++;
+
+        for (; i && is_before(m, member_at(g, i - 1)); i--)
+                *member_at(g, i) = *member_at(g, i - 1);
+        *member_at(g, i) = *m;
+        return i;
+}
+
+/* What was counted behind a member that came late is counted again, from the start of its window. */
+static int recount(Window *w, WindowGroup *g, size_t from, WindowHoldsFn fn, void *userdata) {
+        int64_t since = member_at(g, from)->time_ms - w->c->span_ms;
+
+        count_nothing(w, g);
+        for (g->lo = 0; g->lo < from && member_at(g, g->lo)->time_ms < since; g->lo++)
+                ;
+        g->hi = g->lo;
+        while (g->hi < g->n) {
+                int r = step(w, g);
+
+                if (r)
+                        return r;
+                if (g->hi > from)
+                        tell(w, g, fn, userdata);
+        }
+        return 0;
+}
+
+int window_insert(Window *w, size_t ref, const WindowPlace *at, const Str *group, const Str *values,
+                  WindowHoldsFn fn, void *userdata) {
+        const int64_t slack = RULE_SETTLE_MS;
+        Member m = { .time_ms = at->time_ms,
+                     .serial = at->serial,
+                     .event = at->order,
+                     .ref = (uint32_t)ref,
+                     .occurrence = at->occurrence };
+        WindowGroup *g;
+        size_t i;
+        int r;
+
+        for (size_t k = 0; k < w->c->n_group; k++)
+                if (!group[k].p)
+                        return 0;
+        if (!make_member(w, values, &m))
+                return 0;
+        forget_old(w, at->order, at->time_ms - slack);
+        g = find_group(w, group, at->time_ms);
+        if (!g || make_place(w, g))
+                return -ENOMEM;
+        g->last_event = at->order;
+        i = place(g, &m);
+        if (i + 1 < g->n)
+                return recount(w, g, i, fn, userdata);
+        r = step(w, g);
+        if (r) {
+                g->n--;
+                return r;
+        }
+        tell(w, g, fn, userdata);
+        while (g->lo && member_at(g, 0)->time_ms < m.time_ms - w->c->span_ms - slack)
+                drop_first(w, g);
+        return 0;
+}
+
+void window_settle(Window *w) {
+        for (WindowGroup *g = w->newest; g; g = g->older)
+                while (g->lo)
+                        drop_first(w, g);
 }

@@ -29,6 +29,23 @@ int window_add(Window *w, size_t ref, uint64_t event, int64_t time_ms, const Str
  * group and event; *ret_first is false when the group was asked for this event already. */
 bool window_ask(Window *w, WindowGroup *g, uint64_t event, bool edge, bool *ret_first);
 
+/* The other way, for correlations whose hits no later event can take back (window_at_once()): occurrences come as events complete, up to
+ * RULE_SETTLE_MS out of order, and hits are known at once. One window is used in one of the two ways. */
+typedef struct {
+        int64_t time_ms;
+        uint64_t serial, order; /* @order: the event's number, as it came; tells events apart */
+        uint32_t occurrence;    /* the caller's, handed back */
+} WindowPlace;
+
+/* The condition holds at the event numbered @order, which was not told before: it is the new one, or one behind it in order. */
+typedef void (*WindowHoldsFn)(void *userdata, uint64_t order, uint32_t occurrence, const WindowGroup *g);
+
+bool window_at_once(const Correlation *c);
+int window_insert(Window *w, size_t ref, const WindowPlace *at, const Str *group, const Str *values,
+                  WindowHoldsFn fn, void *userdata); /* 0 or -ENOMEM */
+/* What only window_insert() needs goes: from now on window_add(). */
+void window_settle(Window *w);
+
 /* The group's values, one for each group-by name. */
 const Str *window_group_values(const WindowGroup *g);
 
