@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include "alert/alert.h"
+#include "alert/alert-keep.h"
 #include "alert/sentence.h"
-#include "base/escape.h"
-#include "base/sha256.h"
 
 static const Str level_names[_RULE_LEVEL_N] = {
         [RULE_INFORMATIONAL] = STR_INIT("informational"),
@@ -26,112 +25,131 @@ bool alert_level_from_name(Str name, RuleLevel *ret) {
         return false;
 }
 
-static bool keep(Alert *a, Str s, Str *ret) {
-        if (s.n > ALERT_TEXT_MAX)
-                s.n = ALERT_TEXT_MAX;
-        *ret = arena_str(&a->arena, s);
-        return ret->p;
+const char *alert_kind_name(AlertKind kind) {
+        static const char *const names[_ALERT_KIND_N] = {
+                [ALERT_EVENT] = "event",
+                [ALERT_DIGEST] = "digest",
+                [ALERT_OWN] = "own",
+                [ALERT_TEST] = "test",
+        };
+
+        return names[kind];
 }
 
-static bool keep_list(Alert *a, const Str *list, size_t n, const Str **ret, size_t *ret_n) {
-        Str *copy;
+static bool keep(Alert *a, Str s, Str *ret) { return alert_keep(a, s, ALERT_TEXT_MAX, ret); }
 
-        if (n > ALERT_LIST_MAX)
-                n = ALERT_LIST_MAX;
-        copy = arena_alloc(&a->arena, sizeof(Str) * (n + 1));
-        for (size_t i = 0; copy && i < n; i++)
-                if (!keep(a, list[i], &copy[i]))
-                        return false;
-        *ret = copy;
-        *ret_n = n;
-        return copy;
-}
-
-/* The id is the same whenever and wherever the same rule meets the same event. */
-static bool make_id(Alert *a) {
-        uint8_t digest[32];
-        char *hex = arena_alloc(&a->arena, 33);
-        Sha256 sum;
-
-        if (!hex)
-                return false;
-        sha256_init(&sum);
-        sha256_add(&sum, a->rule_id);
-        sha256_add(&sum, (Str){ "", 1 });
-        sha256_add(&sum, a->event_id);
-        sha256_finish(&sum, digest);
-        for (int i = 0; i < 16; i++) {
-                hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-                hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-        }
-        a->id = (Str){ hex, 32 };
-        return true;
-}
-
-static bool make_sentence(Alert *a) {
+static bool keep_sentence(Alert *a) {
         Buf text = BUF_INIT;
         bool ok;
 
         sentence_write(&text, &a->facts, a->rule_title);
         ok = !text.failed && keep(a, buf_view(&text), &a->sentence);
         buf_done(&text);
-        a->user = sentence_user(&a->facts);
-        a->addr = sentence_addr(&a->facts);
-        return ok;
+        return ok && keep(a, sentence_user(&a->facts), &a->user) &&
+               keep(a, sentence_addr(&a->facts), &a->addr) && keep(a, sentence_object(&a->facts), &a->object);
 }
 
-static bool copy_hit(Alert *a, const RuleHit *hit) {
-        const RuleInfo *rule = hit->rule;
+static bool keep_facts(Alert *a) {
+        const Str *v = a->facts.v;
+
+        return keep_sentence(a) && keep(a, sentence_actor(&a->facts), &a->actor) &&
+               keep(a, sentence_action(&a->facts), &a->action) &&
+               keep(a, sentence_result(&a->facts), &a->result) && keep(a, v[FACT_EXE], &a->exe) &&
+               keep(a, v[FACT_PID], &a->pid) && keep(a, v[FACT_SES], &a->ses) &&
+               keep(a, v[FACT_TERMINAL], &a->terminal) &&
+               alert_keep_list(a, a->facts.keys, a->facts.n_keys, &a->keys, &a->n_keys);
+}
+
+static bool keep_identity(Alert *a, const RuleHit *hit) {
         const RecordId *id = &hit->event->id;
         Buf event_id = BUF_INIT;
         bool ok;
 
-        a->level = rule->level;
+        a->level = hit->rule->level;
         a->sec = id->sec;
         a->ms = id->ms;
         event_id_format(&event_id, id);
         ok = !event_id.failed && keep(a, buf_view(&event_id), &a->event_id) && keep(a, id->node, &a->node) &&
-             keep(a, rule->id, &a->rule_id) && keep(a, rule->title, &a->rule_title) &&
-             keep_list(a, rule->tags, rule->n_tags, &a->tags, &a->n_tags) && make_id(a);
+             keep(a, hit->rule->id, &a->rule_id) && keep(a, hit->rule->title, &a->rule_title) &&
+             alert_make_id(a, a->event_id);
         buf_done(&event_id);
         return ok;
 }
 
-int alert_new(Alert **ret, const RuleHit *hit, Meaning *m) {
-        Alert *a = calloc(1, sizeof(*a));
+static bool keep_rule(Alert *a, const RuleInfo *rule) {
+        return alert_keep_list(a, rule->tags, rule->n_tags, &a->tags, &a->n_tags) &&
+               alert_keep_list(a, rule->references, rule->n_references, &a->references, &a->n_references) &&
+               keep(a, rule->description, &a->description);
+}
 
-        if (!a)
+static bool keep_records(Alert *a, const Event *event) {
+        Buf text = BUF_INIT;
+        bool ok;
+
+        for (const Record *r = event->records; r; r = r->next) {
+                buf_str(&text, r->text);
+                buf_putc(&text, '\n');
+                if (text.n > ALERT_RECORDS_MAX)
+                        break;
+        }
+        a->room -= a->room < ALERT_SPARE ? a->room : ALERT_SPARE;
+        ok = !text.failed && alert_keep(a, buf_view(&text), ALERT_RECORDS_MAX, &a->records);
+        a->room += ALERT_SPARE;
+        buf_done(&text);
+        return ok;
+}
+
+int alert_new(Alert **ret, const RuleHit *hit, Meaning *m) {
+        Alert *a;
+
+        if (alert_begin(&a, ALERT_EVENT) < 0)
                 return -ENOMEM;
-        a->n_refs = 1;
-        if (!copy_hit(a, hit) || facts_gather(&a->facts, &a->arena, m, hit->event, hit->record) < 0 ||
-            !make_sentence(a)) {
+        if (!keep_identity(a, hit) || facts_gather(&a->facts, &a->arena, m, hit->event, hit->record) < 0 ||
+            !keep_facts(a) || !keep_rule(a, hit->rule) || !keep_records(a, hit->event)) {
                 alert_unref(a);
                 return -ENOMEM;
         }
-        a->keys = a->facts.keys;
-        a->n_keys = a->facts.n_keys;
+        *ret = a;
+        return 0;
+}
+
+/* No two of this process, and no two processes, make the same. */
+static Str make_unique(char text[static 64]) {
+        static uint64_t n_made;
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        return (Str){ text, (size_t)snprintf(text, 64, "%lld.%09ld %llu", (long long)now.tv_sec, now.tv_nsec,
+                                             (unsigned long long)n_made++) };
+}
+
+int alert_new_own(Alert **ret, const AlertOwn *own) {
+        char text[64];
+        Str unique = own->unique.n ? own->unique : make_unique(text);
+        Alert *a;
+
+        if (alert_begin(&a, own->kind) < 0)
+                return -ENOMEM;
+        a->level = own->level;
+        a->sec = own->sec ? own->sec : time(NULL);
+        a->n_folded = own->n_folded;
+        if (!keep(a, own->rule_id, &a->rule_id) || !keep(a, own->title, &a->rule_title) ||
+            !alert_make_id(a, unique) || !keep(a, own->sentence, &a->sentence) ||
+            !keep(a, own->description, &a->description) ||
+            !alert_keep(a, own->records, ALERT_RECORDS_MAX, &a->records)) {
+                alert_unref(a);
+                return -ENOMEM;
+        }
         *ret = a;
         return 0;
 }
 
 int alert_new_test(Alert **ret) {
-        Alert *a = calloc(1, sizeof(*a));
-
-        if (!a)
-                return -ENOMEM;
-        *a = (Alert){ .n_refs = 1,
-                      .rule_id = STR("aulert-test"),
-                      .rule_title = STR("Test alert"),
-                      .level = RULE_MEDIUM,
-                      .event_id = STR("0.000:0"),
-                      .sec = time(NULL),
-                      .sentence = STR("this is a test alert of aulert") };
-        if (!make_id(a)) {
-                alert_unref(a);
-                return -ENOMEM;
-        }
-        *ret = a;
-        return 0;
+        return alert_new_own(ret, &(AlertOwn){ .kind = ALERT_TEST,
+                                               .level = RULE_MEDIUM,
+                                               .rule_id = STR("aulert-test"),
+                                               .title = STR("Test alert"),
+                                               .sentence = STR("this is a test alert of aulert") });
 }
 
 Alert *alert_ref(Alert *a) {
@@ -151,7 +169,7 @@ int alert_set_attempted(Alert *a, Str name, bool local) {
         if (!keep(a, name, &a->facts.attempted))
                 return -ENOMEM;
         a->facts.attempted_local = local;
-        return make_sentence(a) ? 0 : -ENOMEM;
+        return keep_sentence(a) ? 0 : -ENOMEM;
 }
 
 bool alert_has_tag(const Alert *a, Str tag) {
@@ -159,84 +177,4 @@ bool alert_has_tag(const Alert *a, Str tag) {
                 if (str_eq(a->tags[i], tag))
                         return true;
         return false;
-}
-
-static void json_string(Buf *out, const char *key, Str value) {
-        buf_printf(out, "\"%s\":\"", key);
-        escape_json(out, value);
-        buf_putc(out, '"');
-}
-
-static void json_list(Buf *out, const char *key, const Str *list, size_t n) {
-        buf_printf(out, "\"%s\":[", key);
-        for (size_t i = 0; i < n; i++) {
-                buf_putz(out, i ? ",\"" : "\"");
-                escape_json(out, list[i]);
-                buf_putc(out, '"');
-        }
-        buf_putc(out, ']');
-}
-
-/* Years beyond what struct tm holds are shown as seconds, with @ before them. */
-static void put_time(Buf *out, const Alert *a, bool local) {
-        time_t sec = (time_t)a->sec;
-        char text[64];
-        struct tm tm;
-
-        if (!(local ? localtime_r(&sec, &tm) : gmtime_r(&sec, &tm)) || tm.tm_year > 9999 - 1900 ||
-            tm.tm_year < -1900) {
-                buf_printf(out, "@%lld", (long long)a->sec);
-                return;
-        }
-        strftime(text, sizeof(text), local ? "%Y-%m-%d %H:%M:%S" : "%Y-%m-%dT%H:%M:%S", &tm);
-        buf_printf(out, local ? "%s" : "%s.%03uZ", text, (unsigned)a->ms);
-}
-
-void alert_json(Buf *out, const Alert *a) {
-        buf_putc(out, '{');
-        json_string(out, "id", a->id);
-        buf_putz(out, ",\"time\":\"");
-        put_time(out, a, false);
-        buf_putz(out, "\",");
-        if (a->node.n) {
-                json_string(out, "node", a->node);
-                buf_putc(out, ',');
-        }
-        json_string(out, "level", level_names[a->level]);
-        buf_putc(out, ',');
-        json_string(out, "sentence", a->sentence);
-        buf_putc(out, ',');
-        json_string(out, "user", a->user);
-        buf_putc(out, ',');
-        json_string(out, "addr", a->addr);
-        buf_putz(out, ",\"rule\":{");
-        json_string(out, "id", a->rule_id);
-        buf_putc(out, ',');
-        json_string(out, "title", a->rule_title);
-        buf_putz(out, "},");
-        json_list(out, "tags", a->tags, a->n_tags);
-        buf_putc(out, ',');
-        json_list(out, "keys", a->keys, a->n_keys);
-        buf_putc(out, ',');
-        json_string(out, "event", a->event_id);
-        buf_putz(out, "}\n");
-}
-
-void alert_text(Buf *out, const Alert *a, bool color) {
-        static const char *const colors[_RULE_LEVEL_N] = {
-                [RULE_INFORMATIONAL] = "2", [RULE_LOW] = "36",          [RULE_MEDIUM] = "33",
-                [RULE_HIGH] = "1;31",       [RULE_CRITICAL] = "1;7;31",
-        };
-
-        put_time(out, a, true);
-        if (color)
-                buf_printf(out, "  \x1b[%sm%-13s\x1b[0m ", colors[a->level], alert_level_name(a->level));
-        else
-                buf_printf(out, "  %-13s ", alert_level_name(a->level));
-        escape_terminal(out, a->sentence);
-        buf_putz(out, color ? "\n  \x1b[2m" : "\n  ");
-        escape_terminal(out, a->rule_title);
-        buf_putz(out, " - event ");
-        escape_terminal(out, a->event_id);
-        buf_putz(out, color ? "\x1b[0m\n" : "\n");
 }

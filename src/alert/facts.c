@@ -69,8 +69,7 @@ static bool says_nothing(Str s) {
         return false;
 }
 
-/* Cuts between two characters where it can. */
-static Str clip(Str s, size_t max) {
+Str facts_clip(Str s, size_t max) {
         if (s.n <= max)
                 return s;
         s.n = max;
@@ -80,7 +79,7 @@ static Str clip(Str s, size_t max) {
 }
 
 static Str keep(Gather *g, Str s) {
-        Str copy = arena_str(g->arena, clip(s, FACTS_TEXT_MAX));
+        Str copy = arena_str(g->arena, facts_clip(s, FACTS_TEXT_MAX));
 
         if (copy.p)
                 return copy;
@@ -126,7 +125,7 @@ static void add_keys(Gather *g, const Field *f) {
         if (says_nothing(rest))
                 return;
         if (!f->quoted && str_is_hex(rest))
-                rest = (Str){ raw, str_unhex(raw, clip(rest, 2 * sizeof(raw))) };
+                rest = (Str){ raw, str_unhex(raw, facts_clip(rest, 2 * sizeof(raw))) };
         while (rest.n && g->facts->n_keys < FACTS_KEYS_MAX) {
                 const char *sep = memchr(rest.p, 1, rest.n);
                 Str key = { rest.p, sep ? (size_t)(sep - rest.p) : rest.n };
@@ -195,7 +194,7 @@ static void take_argv(Gather *g) {
                         continue;
                 if (words.n)
                         buf_putc(&words, ' ');
-                buf_str(&words, clip(text_of(g, f), FACTS_TEXT_MAX));
+                buf_str(&words, facts_clip(text_of(g, f), FACTS_TEXT_MAX));
         }
         set_fact(g, FACT_ARGV, buf_view(&words));
         buf_done(&words);

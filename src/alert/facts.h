@@ -72,3 +72,6 @@ bool facts_name_hidden(Str acct);
 bool facts_is_sshd(Str exe);
 
 Str facts_basename(Str path);
+
+/* The first @max bytes, fewer where that would part a character. */
+Str facts_clip(Str s, size_t max);

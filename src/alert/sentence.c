@@ -548,6 +548,20 @@ bool sentence_knows(int32_t type) {
         return false;
 }
 
+Str sentence_actor(const Facts *f) { return known_user(f); }
+Str sentence_action(const Facts *f) { return first_of(f->v[FACT_OP], syscall_name(f)); }
+Str sentence_result(const Facts *f) { return result(f); }
+
+Str sentence_object(const Facts *f) {
+        static const FactName objects[] = { FACT_CMD,  FACT_ARGV,  FACT_PATH,   FACT_PEER, FACT_TARGET,
+                                            FACT_UNIT, FACT_TABLE, FACT_MODULE, FACT_DEV,  FACT_GROUP };
+
+        for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+                if (f->v[objects[i]].n)
+                        return f->v[objects[i]];
+        return f->attempted.n ? f->attempted : first_of(f->v[FACT_ACCT], f->v[FACT_ID]);
+}
+
 bool sentence_lacks_name(const Facts *f) {
         return (f->type == AUDIT_USER_LOGIN || f->type == AUDIT_USER_AUTH) && f->result == FAIL &&
                !sentence_account(f).n;

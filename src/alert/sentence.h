@@ -22,5 +22,13 @@ Str sentence_account(const Facts *f);
 /* From where: "" where that is not known. */
 Str sentence_addr(const Facts *f);
 
+/* Who is behind it: the user who logged in (auid), else the user of the process. "" where nobody is known. */
+Str sentence_actor(const Facts *f);
+
+/* What was done, to what, and "success", "failed" or "". "" where the event does not say. */
+Str sentence_action(const Facts *f);
+Str sentence_object(const Facts *f);
+Str sentence_result(const Facts *f);
+
 /* The event is a login, and who it was is in no field of it. */
 bool sentence_lacks_name(const Facts *f);
