@@ -1,242 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <libaudit.h>
 #include "alert/deed.h"
+#include "alert/sentence-rows.h"
 #include "alert/sentence.h"
 
 #define ANY  FACTS_UNKNOWN
 #define OK   FACTS_SUCCESS
 #define FAIL FACTS_FAILED
-
-/* What is known about the name that somebody tried to log in with. */
-typedef enum {
-        NAME_ANY,
-        NAME_REFUSED, /* the record hides it, another record told it, and the account exists */
-        NAME_UNKNOWN, /* as above, and there is no such account */
-        NAME_HIDDEN,  /* nobody told */
-} NameState;
-
-typedef struct {
-        int32_t type;
-        const char *exe; /* name of the program; with * at the end: how it begins; NULL: any */
-        const char *op;  /* op= begins so; NULL: any */
-        FactsResult result;
-        NameState name;
-        const char *text; /* {word}: see words[]; [ … ] is left out when a word in it says nothing */
-} Row;
-
-/* The first row that fits is used, so the special stand before the general. */
-static const Row rows[] = {
-        { AUDIT_USER_LOGIN, "sshd*", NULL, OK, NAME_ANY, "{account} logged in over ssh[ from {from}]" },
-        { AUDIT_USER_LOGIN, "sshd*", NULL, FAIL, NAME_UNKNOWN,
-          "failed login over ssh as {quoted} (no such user)[ from {from}]" },
-        { AUDIT_USER_LOGIN, "sshd*", NULL, FAIL, NAME_REFUSED,
-          "failed login over ssh as {quoted} (not allowed)[ from {from}]" },
-        { AUDIT_USER_LOGIN, "sshd*", NULL, FAIL, NAME_HIDDEN,
-          "failed login over ssh as an unknown user[ from {from}]" },
-        { AUDIT_USER_LOGIN, "sshd*", NULL, FAIL, NAME_ANY,
-          "failed login as {account} over ssh[ from {from}]" },
-        { AUDIT_USER_LOGIN, "login", NULL, OK, NAME_ANY, "{account} logged in[ on {tty}][ from {from}]" },
-        { AUDIT_USER_LOGIN, NULL, NULL, OK, NAME_ANY,
-          "{account} logged in[ with {program}][ on {tty}][ from {from}]" },
-        { AUDIT_USER_LOGIN, NULL, NULL, FAIL, NAME_UNKNOWN,
-          "failed login as {quoted} (no such user)[ on {tty}][ from {from}]" },
-        { AUDIT_USER_LOGIN, NULL, NULL, FAIL, NAME_REFUSED,
-          "failed login as {quoted} (not allowed)[ on {tty}][ from {from}]" },
-        { AUDIT_USER_LOGIN, NULL, NULL, FAIL, NAME_HIDDEN,
-          "failed login as an unknown user[ on {tty}][ from {from}]" },
-        { AUDIT_USER_LOGIN, NULL, NULL, FAIL, NAME_ANY,
-          "failed login as {account}[ on {tty}][ from {from}]" },
-        { AUDIT_USER_LOGIN, NULL, NULL, ANY, NAME_ANY, "login of {account}[ on {tty}][ from {from}]" },
-        { AUDIT_USER_LOGOUT, "sshd*", NULL, ANY, NAME_ANY, "{account} logged out of ssh[ from {from}]" },
-        { AUDIT_USER_LOGOUT, NULL, NULL, ANY, NAME_ANY, "{account} logged out[ from {tty}]" },
-        { AUDIT_LOGIN, "sshd*", NULL, OK, NAME_ANY, "{account} logged in over ssh" },
-        { AUDIT_LOGIN, "login", NULL, OK, NAME_ANY, "{account} logged in[ on {tty}]" },
-        { AUDIT_LOGIN, NULL, NULL, FAIL, NAME_ANY, "login session of {account} refused[ by {program}]" },
-        { AUDIT_LOGIN, NULL, NULL, ANY, NAME_ANY, "login session of {account} started[ by {program}]" },
-
-        { AUDIT_USER_START, "sshd*", "PAM:session_open", OK, NAME_ANY,
-          "{account} logged in over ssh[ from {from}]" },
-        { AUDIT_USER_START, "sshd*", "PAM:session_open", FAIL, NAME_ANY,
-          "login of {account} over ssh[ from {from}]: session refused" },
-        { AUDIT_USER_START, "login", "PAM:session_open", OK, NAME_ANY, "{account} logged in[ on {tty}]" },
-        { AUDIT_USER_START, "su", NULL, OK, NAME_ANY, "{who} became {account} with su[ on {tty}]" },
-        { AUDIT_USER_START, "su", NULL, FAIL, NAME_ANY,
-          "{who} failed to become {account} with su[ on {tty}]" },
-        { AUDIT_USER_START, "sudo", NULL, OK, NAME_ANY, "{who} became {account} with sudo[ on {tty}]" },
-        { AUDIT_USER_START, "sudo", NULL, FAIL, NAME_ANY,
-          "{who} failed to become {account} with sudo[ on {tty}]" },
-        { AUDIT_USER_START, "runuser", NULL, OK, NAME_ANY, "{who} became {account} with runuser[ on {tty}]" },
-        { AUDIT_USER_START, "pkexec", NULL, OK, NAME_ANY, "{who} became {account} with pkexec" },
-        { AUDIT_USER_START, "cron", NULL, OK, NAME_ANY, "cron started a job of {account}" },
-        { AUDIT_USER_START, NULL, NULL, FAIL, NAME_ANY,
-          "session of {account} refused[ by {program}][ on {tty}][ from {from}]" },
-        { AUDIT_USER_START, NULL, NULL, ANY, NAME_ANY,
-          "session of {account} started[ by {program}][ on {tty}][ from {from}]" },
-        { AUDIT_USER_END, "sshd*", NULL, ANY, NAME_ANY, "{account} logged out of ssh[ from {from}]" },
-        { AUDIT_USER_END, NULL, NULL, ANY, NAME_ANY, "session of {account} ended[ in {program}][ on {tty}]" },
-
-        { AUDIT_USER_AUTH, "sshd*", NULL, OK, NAME_ANY,
-          "{account} proved who they are over ssh[ from {from}]" },
-        { AUDIT_USER_AUTH, "sshd*", NULL, FAIL, NAME_ANY,
-          "failed login as {account} over ssh[ from {from}]" },
-        { AUDIT_USER_AUTH, "login", NULL, FAIL, NAME_ANY, "failed login as {account}[ on {tty}]" },
-        { AUDIT_USER_AUTH, "sudo", NULL, OK, NAME_ANY, "{who} gave the right password to sudo[ on {tty}]" },
-        { AUDIT_USER_AUTH, "sudo", NULL, FAIL, NAME_ANY, "{who} gave a wrong password to sudo[ on {tty}]" },
-        { AUDIT_USER_AUTH, "su", NULL, OK, NAME_ANY,
-          "{who} was let through to {account} by {program}[ on {tty}]" },
-        { AUDIT_USER_AUTH, "su", NULL, FAIL, NAME_ANY,
-          "{who} failed to become {account} with {program}[ on {tty}]" },
-        { AUDIT_USER_AUTH, NULL, NULL, OK, NAME_ANY,
-          "{account} proved who they are[ to {program}][ on {tty}][ from {from}]" },
-        { AUDIT_USER_AUTH, NULL, NULL, FAIL, NAME_ANY,
-          "{account} failed to prove who they are[ to {program}][ on {tty}][ from {from}]" },
-        { AUDIT_USER_ACCT, "gpasswd", NULL, ANY, NAME_ANY,
-          "{who} changed group {account}[ ({op})][: {failure}]" },
-        { AUDIT_USER_ACCT, NULL, "PAM:accounting", FAIL, NAME_ANY,
-          "account {account} refused[ by {program}][ on {tty}][ from {from}]" },
-        { AUDIT_USER_ACCT, NULL, NULL, ANY, NAME_ANY,
-          "account {account} checked[ by {program}][ on {tty}][ from {from}][: {result}]" },
-        { AUDIT_CRED_ACQ, NULL, NULL, ANY, NAME_ANY,
-          "credentials of {account} given out[ by {program}][ on {tty}][ from {from}][: {result}]" },
-        { AUDIT_CRED_REFR, NULL, NULL, ANY, NAME_ANY,
-          "credentials of {account} renewed[ by {program}][ on {tty}][ from {from}][: {result}]" },
-        { AUDIT_CRED_DISP, NULL, NULL, ANY, NAME_ANY,
-          "credentials of {account} taken back[ by {program}][ on {tty}][ from {from}][: {result}]" },
-        { AUDIT_USER_ERR, NULL, NULL, ANY, NAME_ANY,
-          "login of {account} ended in an error[ in {program}][ on {tty}][ from {from}]" },
-
-        { AUDIT_USER_CMD, NULL, NULL, OK, NAME_ANY, "{who} ran {command} with {program}[ in {cwd}]" },
-        { AUDIT_USER_CMD, NULL, NULL, FAIL, NAME_ANY,
-          "{who} was refused to run {command} with {program}[ in {cwd}]" },
-        { AUDIT_USER_CMD, NULL, NULL, ANY, NAME_ANY, "{who} asked {program} to run {command}[ in {cwd}]" },
-
-        { AUDIT_USER_CHAUTHTOK, NULL, "PAM:chauthtok", OK, NAME_ANY,
-          "{who} changed the password of {account}[ with {program}]" },
-        { AUDIT_USER_CHAUTHTOK, NULL, "PAM:chauthtok", FAIL, NAME_ANY,
-          "{who} failed to change the password of {account}[ with {program}]" },
-        { AUDIT_USER_CHAUTHTOK, NULL, NULL, FAIL, NAME_ANY,
-          "{who} failed to change user {account}[ ({op})][ with {program}]" },
-        { AUDIT_USER_CHAUTHTOK, NULL, NULL, ANY, NAME_ANY,
-          "{who} changed user {account}[ ({op})][ with {program}]" },
-        { AUDIT_USER_MGMT, NULL, NULL, FAIL, NAME_ANY,
-          "{who} failed to change user {account}[ ({op})][ with {program}]" },
-        { AUDIT_USER_MGMT, NULL, NULL, ANY, NAME_ANY,
-          "{who} changed user {account}[ ({op})][ with {program}]" },
-        { AUDIT_ADD_USER, NULL, NULL, FAIL, NAME_ANY,
-          "{who} failed to add user {account}[ ({op})][ with {program}]" },
-        { AUDIT_ADD_USER, NULL, "adding user", ANY, NAME_ANY, "{who} added user {account}[ with {program}]" },
-        { AUDIT_ADD_USER, NULL, "add-user", ANY, NAME_ANY, "{who} added user {account}[ with {program}]" },
-        { AUDIT_ADD_USER, NULL, NULL, ANY, NAME_ANY, "{who} added user {account}[ ({op})][ with {program}]" },
-        { AUDIT_DEL_USER, NULL, NULL, FAIL, NAME_ANY,
-          "{who} failed to delete user {account}[ ({op})][ with {program}]" },
-        { AUDIT_DEL_USER, NULL, "deleting user entries", ANY, NAME_ANY,
-          "{who} deleted user {account}[ with {program}]" },
-        { AUDIT_DEL_USER, NULL, NULL, ANY, NAME_ANY,
-          "{who} deleted user {account}[ ({op})][ with {program}]" },
-        { AUDIT_ADD_GROUP, NULL, NULL, FAIL, NAME_ANY,
-          "{who} failed to add group {group}[ ({op})][ with {program}]" },
-        { AUDIT_ADD_GROUP, NULL, "adding group", ANY, NAME_ANY,
-          "{who} added group {group}[ with {program}]" },
-        { AUDIT_ADD_GROUP, NULL, NULL, ANY, NAME_ANY, "{who} added group {group}[ ({op})][ with {program}]" },
-        { AUDIT_DEL_GROUP, NULL, NULL, FAIL, NAME_ANY,
-          "{who} failed to delete group {group}[ ({op})][ with {program}]" },
-        { AUDIT_DEL_GROUP, NULL, "removing group", ANY, NAME_ANY,
-          "{who} deleted group {group}[ with {program}]" },
-        { AUDIT_DEL_GROUP, NULL, NULL, ANY, NAME_ANY,
-          "{who} deleted group {group}[ ({op})][ with {program}]" },
-        { AUDIT_GRP_MGMT, NULL, NULL, FAIL, NAME_ANY,
-          "{who} failed to change group {group}[ ({op})][ with {program}]" },
-        { AUDIT_GRP_MGMT, NULL, NULL, ANY, NAME_ANY,
-          "{who} changed group {group}[ ({op})][ with {program}]" },
-        { AUDIT_GRP_CHAUTHTOK, NULL, NULL, ANY, NAME_ANY,
-          "{who} changed the password of group {group}[ ({op})][ with {program}][: {result}]" },
-        { AUDIT_GRP_AUTH, NULL, NULL, FAIL, NAME_ANY, "{who} failed to join a group[ with {program}]" },
-        { AUDIT_GRP_AUTH, NULL, NULL, ANY, NAME_ANY, "{who} was let into a group[ with {program}]" },
-        { AUDIT_CHGRP_ID, NULL, NULL, FAIL, NAME_ANY, "{who} failed to join group {group}[ with {program}]" },
-        { AUDIT_CHGRP_ID, NULL, NULL, ANY, NAME_ANY, "{who} joined group {group}[ with {program}]" },
-        { AUDIT_CHUSER_ID, NULL, NULL, ANY, NAME_ANY, "{who} became {account}[ with {program}][: {result}]" },
-        { AUDIT_ACCT_LOCK, NULL, NULL, ANY, NAME_ANY, "{who} locked account {account}[ with {program}]" },
-        { AUDIT_ACCT_UNLOCK, NULL, NULL, ANY, NAME_ANY, "{who} unlocked account {account}[ with {program}]" },
-        { AUDIT_RESP_ACCT_LOCK, NULL, NULL, ANY, NAME_ANY, "account {account} locked[ by {program}]" },
-        { AUDIT_RESP_ACCT_LOCK_TIMED, NULL, NULL, ANY, NAME_ANY,
-          "account {account} locked for a while[ by {program}]" },
-        { AUDIT_RESP_ACCT_UNLOCK_TIMED, NULL, NULL, ANY, NAME_ANY,
-          "account {account} unlocked again[ by {program}]" },
-        { AUDIT_ANOM_LOGIN_FAILURES, NULL, NULL, ANY, NAME_ANY,
-          "too many failed logins as {account}[ from {from}]" },
-        { AUDIT_ANOM_LOGIN_TIME, NULL, NULL, ANY, NAME_ANY,
-          "login as {account} at a time that is not allowed[ from {from}]" },
-        { AUDIT_ANOM_LOGIN_SESSIONS, NULL, NULL, ANY, NAME_ANY,
-          "login as {account} with too many sessions[ from {from}]" },
-        { AUDIT_ANOM_LOGIN_LOCATION, NULL, NULL, ANY, NAME_ANY,
-          "login as {account} from a place that is not allowed[: {from}]" },
-
-        { AUDIT_CONFIG_CHANGE, NULL, "set audit_enabled=0", ANY, NAME_ANY,
-          "{who} switched auditing off[ with {program}][: {failure}]" },
-        { AUDIT_CONFIG_CHANGE, NULL, "set audit_enabled=1", ANY, NAME_ANY,
-          "{who} switched auditing on[ with {program}][: {failure}]" },
-        { AUDIT_CONFIG_CHANGE, NULL, "set audit_enabled=2", ANY, NAME_ANY,
-          "{who} locked the audit configuration until the next boot[ with {program}][: {failure}]" },
-        { AUDIT_CONFIG_CHANGE, NULL, "add_rule", ANY, NAME_ANY,
-          "{who} added an audit rule[ with key {key}][ using {program}][: {failure}]" },
-        { AUDIT_CONFIG_CHANGE, NULL, "remove_rule", ANY, NAME_ANY,
-          "{who} removed an audit rule[ with key {key}][ using {program}][: {failure}]" },
-        { AUDIT_CONFIG_CHANGE, NULL, "tty_set", ANY, NAME_ANY,
-          "{who} changed the recording of terminal input[ with {program}][: {failure}]" },
-        { AUDIT_CONFIG_CHANGE, NULL, NULL, ANY, NAME_ANY,
-          "{who} changed the audit configuration[ ({op})][ with {program}][: {failure}]" },
-        { AUDIT_DAEMON_START, NULL, NULL, ANY, NAME_ANY, "auditd started[: {failure}]" },
-        { AUDIT_DAEMON_END, NULL, NULL, ANY, NAME_ANY, "auditd stopped[, told to by {known}]" },
-        { AUDIT_DAEMON_ABORT, NULL, NULL, ANY, NAME_ANY, "auditd gave up after an error" },
-        { AUDIT_DAEMON_CONFIG, NULL, NULL, ANY, NAME_ANY,
-          "auditd changed its configuration[, told to by {known}]" },
-        { AUDIT_DAEMON_ROTATE, NULL, NULL, ANY, NAME_ANY,
-          "auditd started a new log file[, told to by {known}]" },
-        { AUDIT_DAEMON_RESUME, NULL, NULL, ANY, NAME_ANY, "auditd resumed logging[, told to by {known}]" },
-        { AUDIT_DAEMON_ERR, NULL, NULL, ANY, NAME_ANY, "auditd met an error[ ({op})]" },
-
-        { AUDIT_ANOM_ABEND, NULL, NULL, ANY, NAME_ANY, "{program} of {who} crashed[ with {signal}]" },
-        { AUDIT_SECCOMP, NULL, NULL, ANY, NAME_ANY,
-          "{program} of {who} made a system call that its seccomp filter watches[: {syscall}]" },
-        { AUDIT_BPF, NULL, "UNLOAD", ANY, NAME_ANY, "{who} unloaded a BPF program[ with {program}]" },
-        { AUDIT_BPF, NULL, NULL, ANY, NAME_ANY, "{who} loaded a BPF program[ with {program}]" },
-        { AUDIT_KERN_MODULE, NULL, NULL, FAIL, NAME_ANY,
-          "{who} failed to load or unload kernel module {module}[ with {program}]" },
-        { AUDIT_KERN_MODULE, NULL, NULL, ANY, NAME_ANY,
-          "{who} loaded or unloaded kernel module {module}[ with {program}]" },
-        { AUDIT_NETFILTER_CFG, NULL, NULL, ANY, NAME_ANY,
-          "{who} changed firewall table {table}[ ({op})][ with {program}]" },
-        { AUDIT_AVC, NULL, NULL, ANY, NAME_ANY, "SELinux refused {perms} to {program} of {who}[ on {path}]" },
-        { AUDIT_SYSTEM_BOOT, NULL, NULL, ANY, NAME_ANY, "the machine started" },
-        { AUDIT_SYSTEM_SHUTDOWN, NULL, NULL, ANY, NAME_ANY, "the machine is shutting down" },
-        { AUDIT_SERVICE_START, NULL, NULL, FAIL, NAME_ANY, "service {unit} failed to start" },
-        { AUDIT_SERVICE_START, NULL, NULL, ANY, NAME_ANY, "service {unit} started" },
-        { AUDIT_SERVICE_STOP, NULL, NULL, FAIL, NAME_ANY, "service {unit} failed" },
-        { AUDIT_SERVICE_STOP, NULL, NULL, ANY, NAME_ANY, "service {unit} stopped" },
-};
-
-/* ANOM_PROMISCUOUS says with a number what the others say with words: prom=0 is out (net/core/dev.c). */
-static const Row promisc_in = { AUDIT_ANOM_PROMISCUOUS,
-                                NULL,
-                                NULL,
-                                ANY,
-                                NAME_ANY,
-                                "{who} put {device} into promiscuous mode[ with {program}]" };
-static const Row promisc_out = { AUDIT_ANOM_PROMISCUOUS,
-                                 NULL,
-                                 NULL,
-                                 ANY,
-                                 NAME_ANY,
-                                 "{who} took {device} out of promiscuous mode[ with {program}]" };
-
-static const Row ran = {
-        AUDIT_SYSCALL, NULL,     NULL,
-        ANY,           NAME_ANY, "{actor} ran {argv}[ with the rights of {rights}][, key {key}][: {failure}]"
-};
-static const Row used = {
-        AUDIT_SYSCALL, NULL,     NULL,
-        ANY,           NAME_ANY, "{actor} used {program}[ on {path}][: {syscall}][ {result}][, key {key}]"
-};
 
 static Str first_of(Str a, Str b) { return a.n ? a : b; }
 
@@ -530,20 +300,20 @@ static const Row *find_row(const Facts *f) {
         NameState name = name_state(f);
 
         if (f->type == AUDIT_ANOM_PROMISCUOUS)
-                return str_eq(f->v[FACT_PROM], STR("0")) ? &promisc_out : &promisc_in;
+                return str_eq(f->v[FACT_PROM], STR("0")) ? &sentence_promisc_out : &sentence_promisc_in;
         if (f->type == AUDIT_SYSCALL)
-                return f->v[FACT_ARGV].n ? &ran : &used;
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                if (fits(&rows[i], f, name))
-                        return &rows[i];
+                return f->v[FACT_ARGV].n ? &sentence_ran : &sentence_used;
+        for (size_t i = 0; i < sentence_n_rows; i++)
+                if (fits(&sentence_rows[i], f, name))
+                        return &sentence_rows[i];
         return NULL;
 }
 
 bool sentence_knows(int32_t type) {
         if (type == AUDIT_ANOM_PROMISCUOUS)
                 return true;
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                if (rows[i].type == type)
+        for (size_t i = 0; i < sentence_n_rows; i++)
+                if (sentence_rows[i].type == type)
                         return true;
         return false;
 }

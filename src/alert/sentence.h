@@ -2,7 +2,7 @@
 #pragma once
 /* Says in one sentence who did what, from where, with what result.
  *
- * A table of templates by record type, program, op and result (sentence.c); a new kind of event is one row.
+ * A table of templates by record type, program, op and result (sentence-rows.c); a new kind of event is one row.
  * Whatever an outsider can choose and that is no plain name is put in double quotes, so that it cannot pass
  * for words of ours; control bytes and markup are the sinks' affair. */
 #include "alert/facts.h"
