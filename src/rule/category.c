@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdio.h>
 #include "meaning/decode.h"
 #include "rule/category.h"
 #include "rule/types.h"
+#include "rule/view-parts.h"
 
 const char *const category_names[_CATEGORY_N] = {
         [CATEGORY_IMAGE] = "Image",
@@ -94,8 +94,7 @@ static Str number_text(Viewer *x, int64_t n) {
 
         if (n < 0)
                 return STR_NULL;
-        snprintf(text, sizeof(text), "%lld", (long long)n);
-        return view_keep(x, str_from(text));
+        return view_keep(x, (Str){ text, view_number(text, (uint64_t)n) });
 }
 
 /* One text field of a record, decoded; STR_NULL without it. */

@@ -269,7 +269,7 @@ static void name_fields(Building *b) {
         viewer_names(&b->viewer, x->unknown->wanted, &x->unknown->names);
         viewer_names(&b->viewer, x->context, &x->context_names);
         if (set->parents || set->views[VIEW_PROCESS] || set->views[VIEW_NETWORK] || set->views[VIEW_FILE])
-                viewer_fact_names(&x->context_names, false);
+                viewer_fact_names(&x->context_names, true);
         viewer_fact_names(&x->fact_names, true);
 }
 

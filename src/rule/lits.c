@@ -18,7 +18,8 @@ struct Lits {
         /* whole values */
         ExactSlot *slots;
         size_t n_slots, longest;
-        char *lowered; /* room for a value of that length, so that asking needs no memory */
+        uint64_t shapes[4]; /* bits: there is such a text, by its length and its first byte */
+        char *lowered;      /* room for a value of that length, so that asking needs no memory */
         /* the automaton */
         uint8_t classes[256];
         uint32_t n_classes, n_states, cap_states, start;
@@ -34,6 +35,9 @@ struct Lits {
 };
 
 static uint8_t lower(char c) { return (uint8_t)(c >= 'A' && c <= 'Z' ? c | 0x20 : c); }
+
+/* A bit of 256 for a length and a first byte. */
+static uint8_t shape_of(Str s) { return (uint8_t)((s.n ? lower(*s.p) : 0) * 5 + s.n * 37); }
 
 /* A short row of symbols for the automaton: anchors and classes of bytes. */
 typedef struct {
@@ -207,6 +211,7 @@ static int build_exact(Lits *l, const Lit *v, size_t n) {
                 }
                 s->n++;
                 l->ids[i] = exact[i].id;
+                l->shapes[shape_of(exact[i].text) / 64] |= UINT64_C(1) << shape_of(exact[i].text) % 64;
                 if (exact[i].text.n > l->longest)
                         l->longest = exact[i].text.n;
         }
@@ -252,8 +257,11 @@ static void report(const Lits *l, uint32_t state, LitFn fn, void *userdata) {
 }
 
 static void search_exact(const Lits *l, Str value, LitFn fn, void *userdata) {
+        uint8_t shape = shape_of(value);
         const ExactSlot *s;
 
+        if (!(l->shapes[shape / 64] >> shape % 64 & 1))
+                return;
         for (size_t i = 0; i < value.n; i++)
                 l->lowered[i] = (char)lower(value.p[i]);
         s = slot_of(l, hash_str((Str){ l->lowered, value.n }));

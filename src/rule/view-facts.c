@@ -92,8 +92,12 @@ static void read_usual_facts(Viewer *x) {
         f->exe = view_tail_exe(x);
         if (arch && call && str_u64(call->value, 10, &n) && n <= UINT32_MAX)
                 f->name = str_from(decode_syscall_name(decode_machine(arch->value), (uint32_t)n));
-        if (!f->name.n)
-                f->name = view_tail_call(x);
+        if (!f->name.n && x->tail->call.known)
+                f->name = view_tail_part(x, &x->tail->call);
+        f->uid = view_tail_part(x, &x->tail->uid);
+        f->user = view_tail_part(x, &x->tail->user);
+        f->ses = view_tail_part(x, &x->tail->ses);
+        x->all_facts_read = true;
 }
 
 const Facts *viewer_facts(Viewer *x) {
@@ -115,7 +119,7 @@ const Facts *viewer_all_facts(Viewer *x) {
 
         if (!x->fact_names || !r)
                 x->all_facts_read = true; /* nothing is left out */
-        if (x->all_facts_read)
+        if (x->all_facts_read || (viewer_facts(x), x->all_facts_read))
                 return viewer_facts(x);
         x->facts_read = x->all_facts_read = true;
         if (field_split_named(&x->named, r, x->fact_names) < 0)
@@ -137,7 +141,8 @@ Str viewer_command_line(Viewer *x) {
 
         if (!r)
                 return STR_NULL;
-        view_read_execve(x, NULL, r, false);
+        if (!x->args_known)
+                view_read_execve(x, NULL, r, false);
         return x->args.n ? buf_view(&x->args) : STR("");
 }
 

@@ -21,6 +21,19 @@ static inline bool view_is_wanted(const Viewer *x, uint32_t id) {
         return id != NO_FIELD && (!x->wanted || x->wanted[id / 64] >> id % 64 & 1);
 }
 
+/* The digits of @n into @to, which has room for 20. Returns how many. */
+static inline size_t view_number(char *to, uint64_t n) {
+        char digits[20];
+        size_t i = 0, k = 0;
+
+        do
+                digits[i++] = (char)('0' + n % 10);
+        while (n /= 10);
+        while (i)
+                to[k++] = digits[--i];
+        return k;
+}
+
 /* view.c */
 
 /* The fields of a record that have one of the names taken now, and maybe others. */
@@ -30,8 +43,8 @@ const FieldVec *view_named(Viewer *x, const Record *r);
 void view_take_fields(Viewer *x, View *v, const Record *r, const FieldVec *fields, bool enriched);
 
 /* view-tail.c: values of the event's Tail. */
-Str view_tail_exe(Viewer *x); /* decoded; STR_NULL: there is none */
-Str view_tail_call(const Viewer *x);
+Str view_tail_exe(Viewer *x);                       /* decoded; STR_NULL: there is none */
+Str view_tail_part(const Viewer *x, const Part *p); /* as logged; STR_NULL: there is none */
 
 void view_reset(View *v);
 void view_add(Viewer *x, View *v, uint32_t field, Str text, bool null);

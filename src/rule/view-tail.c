@@ -30,9 +30,10 @@ static uint64_t hash_text(const char *p, size_t n) {
         return h;
 }
 
+/* @name: its first byte can be read, as behind every name in a record. */
 static bool is_any(Str name, const char *const *names, size_t n) {
         for (size_t i = 0; i < n; i++)
-                if (str_eqz(name, names[i]))
+                if (*name.p == *names[i] && str_eqz(name, names[i]))
                         return true;
         return false;
 }
@@ -59,6 +60,12 @@ static void fill(Viewer *x, Tail *t, const Record *r, uint32_t at) {
                 t->usual &= !is_any(f->name, early, ARRAY_SIZE(early));
                 if (str_eq(f->name, STR("exe")) && !view_is_null(f))
                         t->exe = part_of(f, r->text.p + at);
+                else if (str_eq(f->name, STR("uid")))
+                        t->uid = part_of(f, r->text.p + at);
+                else if (str_eq(f->name, STR("UID")))
+                        t->user = part_of(f, r->text.p + at);
+                else if (str_eq(f->name, STR("ses")))
+                        t->ses = part_of(f, r->text.p + at);
                 else if (str_eq(f->name, STR("SYSCALL"))) {
                         t->call = part_of(f, r->text.p + at);
                         t->enriched |= f->part == FIELD_ENRICHED;
@@ -68,13 +75,14 @@ static void fill(Viewer *x, Tail *t, const Record *r, uint32_t at) {
 
 /* The fields before auid=; false: some are expected behind it. */
 static bool split_head(Viewer *x, const Record *r, uint32_t at) {
+        static const char *const late[] = { "exe", "SYSCALL", "uid", "UID", "ses" };
         Record head = *r;
 
         head.text.n = at;
         if (field_split_named(&x->head, &head, x->context_names) < 0)
                 x->failed = true;
         for (size_t i = 0; i < x->head.n; i++)
-                if (str_eq(x->head.v[i].name, STR("exe")) || str_eq(x->head.v[i].name, STR("SYSCALL")))
+                if (is_any(x->head.v[i].name, late, ARRAY_SIZE(late)))
                         return false;
         return true;
 }
@@ -128,9 +136,7 @@ Str view_tail_exe(Viewer *x) {
         return p->known ? view_text(x, r->type, &f, NO_FIELD, &kind) : STR_NULL;
 }
 
-Str view_tail_call(const Viewer *x) {
-        const Part *p = &x->tail->call;
-
+Str view_tail_part(const Viewer *x, const Part *p) {
         return p->known ? (Str){ x->context_records[CONTEXT_SYSCALL]->text.p + x->tail_at + p->at, p->n }
-                        : STR("");
+                        : STR_NULL;
 }

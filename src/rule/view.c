@@ -117,7 +117,7 @@ void viewer_event(Viewer *x, const Event *event) {
         x->failed = false;
         x->facts_read = x->all_facts_read = false;
         x->split_of = NULL;
-        x->tail_known = false;
+        x->tail_known = x->args_known = false;
         x->syscall_is_split = x->syscall_is_named = false;
         x->wanted = NULL;
         x->taken = NULL;
@@ -353,19 +353,20 @@ typedef struct {
 
 /* The argument is complete: it becomes a value, if somebody asks for it. */
 static void end_arg(Args *a) {
-        char name[24 + 8] = { 0 };
+        char name[24 + 8] = { 'a' };
+        size_t n = 1;
         uint32_t id;
         Str text;
 
         if (a->arg < 0 || !a->v)
                 return;
         text = (Str){ a->x->args.p + a->start, a->x->args.n - a->start };
-        snprintf(name, sizeof(name), "a%lld", (long long)a->arg);
-        id = view_find_wanted(a->x, str_from(name));
+        n += view_number(name + 1, (uint64_t)a->arg);
+        id = view_find_wanted(a->x, (Str){ name, n });
         if (id != NO_FIELD)
                 view_add(a->x, a->v, id, view_keep(a->x, text), a->null);
         if (a->keywords)
-                add_pair(a->x, str_from(name), text);
+                add_pair(a->x, (Str){ name, n }, text);
         a->arg = -1;
 }
 
@@ -407,6 +408,7 @@ void view_read_execve(Viewer *x, View *v, const Record *first, bool keywords) {
         }
         end_arg(&a);
         x->failed |= x->args.failed;
+        x->args_known = !x->args.failed;
 }
 
 /* ---- keywords ---- */

@@ -56,7 +56,7 @@ typedef struct {
         bool usual;    /* false: facts stand where they are not expected, read the whole record */
         bool enriched; /* auditd added SYSCALL= */
         bool quiet;    /* set by the matcher: none of its fields holds a literal */
-        Part exe, call;
+        Part exe, call, uid, user, ses;
         char text[TAIL_TEXT];
 } Tail;
 
@@ -85,7 +85,8 @@ typedef struct {
         const FieldNames *taken; /* their names, and those that they are made from; NULL: all */
         Arena text;              /* decoded values of the event */
         Buf decoded;             /* a value on its way to text */
-        Buf pairs, args;         /* keywords of the current record; args also for CommandLine */
+        Buf pairs, args;         /* keywords of the current record; the event's joined arguments */
+        bool args_known;         /* args holds them */
         size_t n_names;
         FieldName *names;        /* the fields that rules use, by the hash of their names */
         uint8_t **kinds;         /* by record type, then by field: FieldKind + 1, 0 not known yet */
@@ -161,7 +162,7 @@ void viewer_parent(Viewer *v, Str image, Str command_line);
 const Facts *viewer_facts(Viewer *v);
 const Facts *viewer_all_facts(Viewer *v);
 
-/* The arguments of EXECVE with blanks between, STR_NULL without such a record; overwritten by the next record. */
+/* The arguments of EXECVE with blanks between, STR_NULL without such a record; lent until the next event. */
 Str viewer_command_line(Viewer *v);
 Str viewer_proctitle(Viewer *v);
 
