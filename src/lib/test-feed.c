@@ -252,7 +252,7 @@ static void a_feed_reads_descriptors(void **state) {
         assert_int_equal(aulert_feed_read(feed, fds[0]), -EAGAIN);
         assert_int_equal(write(fds[1], LOGIN, 20), 20);
         assert_int_equal(aulert_feed_read(feed, fds[0]), 0);
-        assert_int_equal(write(fds[1], LOGIN + 20, strlen(LOGIN) - 20), strlen(LOGIN) - 20);
+        assert_int_equal(write(fds[1], &LOGIN[20], strlen(LOGIN) - 20), strlen(LOGIN) - 20);
         assert_int_equal(aulert_feed_read(feed, fds[0]), 0);
         assert_int_equal(seen.n_events, 1);
         close(fds[1]);
