@@ -89,7 +89,8 @@ static int notify(const Config *c, const char *name) {
                 return STATUS_USAGE;
         r = try(&t, conf);
         if (r < 0) {
-                log_error("%s: %s", name, strerror(-r));
+                if (!t.settled) /* or it has been said */
+                        log_error("%s: %s", name, strerror(-r));
                 t.status = STATUS_USAGE;
         }
         buf_attach(&t.out, STDOUT_FILENO);

@@ -41,8 +41,11 @@ static void on_settled(void *userdata, Sink *sink, uint64_t id, SinkVerdict verd
                 return;
         strncpy(o->said, why, sizeof(o->said) - 1);
         o->said_ns = now;
-        log_warning(STR_FMT ": %s%s", STR_ARG(sink_name(sink)),
-                    verdict == SINK_DELIVERED ? "" : "alert not delivered: ", why);
+        if (id == 0)
+                log_error("sink " STR_FMT ": %s", STR_ARG(sink_name(sink)), why);
+        else
+                log_warning(STR_FMT ": %s%s", STR_ARG(sink_name(sink)),
+                            verdict == SINK_DELIVERED ? "" : "alert not delivered: ", why);
 }
 
 static int open_sinks(Delivery *d) {
@@ -54,7 +57,8 @@ static int open_sinks(Delivery *d) {
                 r = sink_new(&d->outlets[i].sink, sink->ops, sink->name, &sink->conf, d->options.loop,
                              on_settled, &d->outlets[i]);
                 if (r < 0) {
-                        log_error("sink " STR_FMT ": %s", STR_ARG(sink->name), strerror(-r));
+                        if (!d->outlets[i].said[0])
+                                log_error("sink " STR_FMT ": %s", STR_ARG(sink->name), strerror(-r));
                         return r;
                 }
         }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <assert.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "sink/sink.h"
 
@@ -158,4 +160,16 @@ const SinkSetting *sink_conf_find(const SinkConf *conf, const char *name) {
                 if (str_eqz(conf->settings[i].name, name))
                         return &conf->settings[i];
         return NULL;
+}
+
+int sink_bad_conf(Sink *sink, const char *fmt, ...) {
+        char why[256];
+        va_list ap;
+
+        va_start(ap, fmt);
+        vsnprintf(why, sizeof(why), fmt, ap);
+        va_end(ap);
+        if (sink->settled)
+                sink->settled(sink->userdata, sink, 0, SINK_REFUSED, why);
+        return -EINVAL;
 }

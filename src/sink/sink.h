@@ -18,7 +18,8 @@ typedef enum {
         SINK_REFUSED,   /* never: count it and say so */
 } SinkVerdict;
 
-/* @why: what went wrong, in words; "" when nothing did. With SINK_DELIVERED: not for everybody. */
+/* @why: what went wrong, in words; "" when nothing did. With SINK_DELIVERED: not for everybody. @id 0: no alert
+ * was settled, but the configuration cannot be used (sink_bad_conf), and sink_new() fails. */
 typedef void (*SinkSettledFn)(void *userdata, Sink *sink, uint64_t id, SinkVerdict verdict, const char *why);
 
 enum { _SINK_E_SUCCESS, SINK_E_BUSY, SINK_E_FULL };
@@ -106,6 +107,9 @@ void sink_set_state(Sink *sink, void *state);
 void *sink_state(const Sink *sink);
 sd_event *sink_loop(const Sink *sink);
 const SinkSetting *sink_conf_find(const SinkConf *conf, const char *name); /* NULL: not set */
+/* Within open: tells whoever opens the sink what is wrong with its settings. Returns -EINVAL, for open to
+ * return. */
+int sink_bad_conf(Sink *sink, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The drivers; only sink.c and tests name them. */
 extern const SinkOps sink_desktop, sink_journal, sink_terminal;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,7 +16,11 @@ typedef struct {
 
 static Fake fake;
 
-static int open_fake(Sink *sink, const SinkConf *conf) { return sink_conf_find(conf, "broken") ? -5 : 0; }
+static int open_fake(Sink *sink, const SinkConf *conf) {
+        if (sink_conf_find(conf, "bad"))
+                return sink_bad_conf(sink, "bad is %s", "bad");
+        return sink_conf_find(conf, "broken") ? -5 : 0;
+}
 static void close_fake(Sink *sink) {}
 
 static int submit_fake(Sink *sink, uint64_t id, const Alert *alert) {
@@ -135,6 +140,26 @@ static void a_delay_goes_with_its_verdict_only(void **state) {
         sink_free(sink);
 }
 
+static void note_bad(void *userdata, Sink *sink, uint64_t id, SinkVerdict verdict, const char *why) {
+        assert_int_equal(id, 0);
+        assert_int_equal(verdict, SINK_REFUSED);
+        assert_string_equal(why, "bad is bad");
+        assert_true(str_eq(sink_name(sink), STR("f")));
+        (*(int *)userdata)++;
+}
+
+static void bad_settings_are_told_in_words(void **state) {
+        const SinkSetting bad = { .name = STR("bad") };
+        const SinkConf conf = { &bad, 1 };
+        Sink *sink = NULL;
+        int n = 0;
+
+        assert_int_equal(sink_new(&sink, &ops, STR("f"), &conf, NULL, note_bad, &n), -EINVAL);
+        assert_int_equal(sink_new(&sink, &ops, STR("f"), &conf, NULL, NULL, NULL), -EINVAL);
+        assert_int_equal(n, 1);
+        assert_null(sink);
+}
+
 static void types_are_found(void **state) {
         const SinkSetting broken = { .name = STR("broken") };
         const SinkConf conf = { &broken, 1 };
@@ -155,6 +180,7 @@ int main(void) {
                 cmocka_unit_test(a_full_queue_is_counted),
                 cmocka_unit_test(a_driver_may_settle_at_once),
                 cmocka_unit_test(a_delay_goes_with_its_verdict_only),
+                cmocka_unit_test(bad_settings_are_told_in_words),
                 cmocka_unit_test(types_are_found),
         };
 
