@@ -28,13 +28,17 @@ static inline uint64_t load64(const char *p) {
         return v;
 }
 
-uint64_t hash_bytes(const void *bytes, size_t n, uint64_t seed) {
+uint64_t hash_bytes_with(const uint64_t secret[2], const void *bytes, size_t n, uint64_t seed) {
         const char *p = bytes;
-        uint64_t h = seed ^ hash_secret[0] ^ n, tail = 0;
+        uint64_t h = seed ^ secret[0] ^ n, tail = 0;
 
         for (; n >= 8; n -= 8, p += 8)
-                h = hash_mix(h ^ load64(p), hash_secret[1] ^ 0x9E3779B97F4A7C15ull);
+                h = hash_mix(h ^ load64(p), secret[1] ^ 0x9E3779B97F4A7C15ull);
         if (n)
                 memcpy(&tail, p, n);
-        return hash_mix(h ^ tail, hash_secret[1]);
+        return hash_mix(h ^ tail, secret[1]);
+}
+
+uint64_t hash_bytes(const void *bytes, size_t n, uint64_t seed) {
+        return hash_bytes_with(hash_secret, bytes, n, seed);
 }

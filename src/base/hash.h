@@ -17,4 +17,7 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b) {
 static inline uint64_t hash_u64(uint64_t v) { return hash_mix(v ^ hash_secret[0], hash_secret[1]); }
 
 uint64_t hash_bytes(const void *p, size_t n, uint64_t seed);
+
+/* With another secret than this process's: for hashes that outlive it. A copy of hash_secret gives what hash_bytes() gives. */
+uint64_t hash_bytes_with(const uint64_t secret[2], const void *p, size_t n, uint64_t seed);
 static inline uint64_t hash_str(Str s) { return hash_bytes(s.p, s.n, 0); }

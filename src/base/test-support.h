@@ -26,3 +26,20 @@ static inline Str test_guarded(Str text, char slack) {
         memset(p + text.n, slack, STR_SLACK);
         return (Str){ p, text.n };
 }
+
+/* A copy with a few bytes changed, from the heap: free it. @seed: which. */
+static inline Str test_mangled(Str bytes, uint64_t seed) {
+        static const uint8_t values[] = { 0, 1, 2, 0x7F, 0x80, 0xFE, 0xFF };
+        char *p = malloc(bytes.n + 1);
+
+        memcpy(p, bytes.p, bytes.n);
+        for (unsigned i = 0; i < 1 + seed % 4; i++) {
+                uint64_t x = (seed * 4 + i + 1) * 0x9E3779B97F4A7C15ull;
+
+                x ^= x >> 31;
+                x *= 0xC2B2AE3D27D4EB4Full;
+                x ^= x >> 29;
+                p[x % bytes.n] = (char)values[(x >> 40) % sizeof(values)];
+        }
+        return (Str){ p, bytes.n };
+}

@@ -325,3 +325,131 @@ bool process_same(ProcessTable *t, const ProcessTime *at, Str node, int64_t pid,
         touch(t, e);
         return true;
 }
+
+/* ---- from one process of ours to the next ---- */
+
+#define SAVE_TAG      PACK_TAG('P', 'R', 'O', 'C')
+#define SAVE_VERSION  1
+#define NODE_MAX      4096u
+#define PLACE_BYTES   24u
+#define CHANGE_BYTES  (PLACE_BYTES + 1 + 4 + 4)
+#define PROCESS_BYTES (4 + 8 + PLACE_BYTES + 8 + 4 + CHANGE_BYTES)
+
+static void save_place(Buf *out, const ProcessTime *at) {
+        pack_i64(out, at->time_ms);
+        pack_u64(out, at->serial);
+        pack_u64(out, at->order);
+}
+
+static ProcessTime restore_place(Unpack *in) {
+        int64_t time_ms = unpack_time(in);
+        uint64_t serial = unpack_u64(in);
+
+        return (ProcessTime){ time_ms, serial, unpack_u64(in) };
+}
+
+/* The oldest first, so that the next one can be put in front. */
+static void save_changes(Buf *out, const Entry *e) {
+        const Change *v[PROCESS_CHANGES_MAX + 1];
+        size_t n = 0;
+
+        for (const Change *c = e->newest; c && n < ARRAY_SIZE(v); c = c->older)
+                v[n++] = c;
+        pack_u32(out, (uint32_t)n);
+        while (n--) {
+                save_place(out, &v[n]->at);
+                pack_u8(out, v[n]->certain);
+                pack_text(out, v[n]->process.exe);
+                pack_text(out, v[n]->process.command_line);
+        }
+}
+
+int process_table_save(const ProcessTable *t, Buf *out) {
+        size_t begun = pack_begin(out, SAVE_TAG, SAVE_VERSION);
+
+        pack_u64(out, t->tick);
+        pack_i64(out, t->settled_ms);
+        pack_u32(out, (uint32_t)t->n);
+        for (const Entry *e = t->oldest; e; e = e->newer) {
+                pack_text(out, (Str){ e->node, e->n_node });
+                pack_i64(out, e->pid);
+                save_place(out, &e->last);
+                pack_u64(out, e->moved);
+                save_changes(out, e);
+        }
+        pack_end(out, begun);
+        return out->failed ? -ENOMEM : 0;
+}
+
+static int restore_changes(ProcessTable *t, Entry *e, Unpack *in) {
+        uint32_t n = unpack_count(in, CHANGE_BYTES);
+
+        if (!n || n > PROCESS_CHANGES_MAX)
+                return PACK_E_BAD;
+        while (n--) {
+                ProcessTime at = restore_place(in);
+                bool certain = unpack_bool(in);
+                Str exe = unpack_text(in, PROCESS_TEXT_MAX), line = unpack_text(in, PROCESS_TEXT_MAX);
+                Change *c;
+
+                if (in->bad || (e->newest && before(&at, &e->newest->at)))
+                        return PACK_E_BAD;
+                c = change_new(&at, exe, line, certain);
+                if (!c)
+                        return -ENOMEM;
+                insert(t, e, c);
+        }
+        return 0;
+}
+
+static int restore_entry(ProcessTable *t, Unpack *in) {
+        Str node = unpack_text(in, NODE_MAX);
+        int64_t pid = unpack_i64(in);
+        ProcessTime last = restore_place(in);
+        uint64_t moved = unpack_u64(in), hash = key_hash(node, pid);
+        Entry *e;
+        int r;
+
+        if (in->bad || find(t, hash, node, pid))
+                return PACK_E_BAD;
+        e = add_entry(t, hash, node, pid);
+        if (!e)
+                return -ENOMEM;
+        e->last = last;
+        e->moved = moved;
+        r = restore_changes(t, e, in);
+        if (!r)
+                make_room(t, e);
+        return r;
+}
+
+static int restore_all(ProcessTable *t, Unpack *in) {
+        uint64_t tick = unpack_u64(in);
+        uint32_t n;
+        int r = 0;
+
+        t->settled_ms = unpack_time_or_never(in);
+        n = unpack_count(in, PROCESS_BYTES);
+        while (n-- && !r)
+                r = restore_entry(t, in);
+        t->tick = tick;
+        return r ? r : unpack_end(in);
+}
+
+int process_table_restore(ProcessTable *t, Unpack *in) {
+        Unpack part = unpack_part(in, SAVE_TAG, SAVE_VERSION);
+        ProcessTable *fresh, old;
+        int r = process_table_new(&fresh, t->max, t->max_bytes);
+
+        if (r)
+                return r;
+        r = restore_all(fresh, &part);
+        if (!r) {
+                fresh->dropped += t->dropped;
+                old = *t;
+                *t = *fresh;
+                *fresh = old;
+        }
+        process_table_free(fresh);
+        return r;
+}

@@ -11,7 +11,7 @@
  * time. One case is not exact: an event that is late and names another program than those around it, of which only the first
  * and the last are remembered. Bounded: the process heard from least recently is forgotten, and of many changes of one process the
  * earliest. */
-#include "base/str.h"
+#include "base/pack.h"
 
 typedef struct {
         Str exe;
@@ -48,3 +48,11 @@ void process_settle(ProcessTable *t, int64_t time_ms); /* nobody will ask about 
 
 uint64_t process_table_dropped(
         const ProcessTable *t); /* processes, or changes, forgotten because the table was full */
+
+/* The whole table as a part (base/pack.h): what a successor needs to give the same answers. Takes about as many bytes as the table
+ * itself. 0 or -ENOMEM. */
+int process_table_save(const ProcessTable *t, Buf *out);
+
+/* Takes such a part off @in; it replaces all that @t knew, within its own limits. PACK_E_BAD, -ENOMEM: @t is as it was. Linear in the
+ * bytes, whatever they hold. */
+int process_table_restore(ProcessTable *t, Unpack *in);

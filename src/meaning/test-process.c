@@ -65,6 +65,25 @@ static void compare(const ProcessTable *t, const Told *v, size_t n, int64_t time
         }
 }
 
+/* The table goes on in another process. */
+static ProcessTable *moved(ProcessTable *t) {
+        Buf saved = BUF_INIT, again = BUF_INIT;
+        ProcessTable *next;
+        Unpack in;
+
+        assert_int_equal(process_table_save(t, &saved), 0);
+        process_table_free(t);
+        assert_int_equal(process_table_new(&next, 100, 1 << 20), 0);
+        in = UNPACK_INIT(buf_view(&saved));
+        assert_int_equal(process_table_restore(next, &in), 0);
+        assert_int_equal(unpack_end(&in), 0);
+        assert_int_equal(process_table_save(next, &again), 0);
+        assert_true(str_eq(buf_view(&saved), buf_view(&again)));
+        buf_done(&saved);
+        buf_done(&again);
+        return next;
+}
+
 /* @late: in disorder, where each process runs one program between two execs, as processes do. */
 static void one_history(bool late) {
         static const char *const exes[] = { "/bin/a", "/bin/b", "/bin/c" }, *const lines[] = { "x", "y z",
@@ -89,6 +108,8 @@ static void one_history(bool late) {
         for (unsigned i = 0; i < 60; i++) {
                 given[i].at = v[given[i].at.serial].at;
                 tell(t, &given[i]);
+                if (!draw(20))
+                        t = moved(t);
                 if (!late) {
                         process_settle(t, given[i].at.time_ms - 100);
                         compare(t, v, 60 < i + 1 ? 60 : i + 1, given[i].at.time_ms + 1);
@@ -147,12 +168,43 @@ static void test_one_process_cannot_fill_the_table(void **state) {
         process_table_free(t);
 }
 
+static void test_foreign_bytes_are_refused(void **state) {
+        Buf saved = BUF_INIT;
+        ProcessTable *t;
+        Process p;
+
+        (void)state;
+        assert_int_equal(process_table_new(&t, 64, 1 << 20), 0);
+        for (int64_t i = 0; i < 30; i++)
+                assert_int_equal(
+                        process_exec(t, &(ProcessTime){ i, 0, 0 }, STR("n"), i % 10, STR("/bin/a"), STR("l")),
+                        0);
+        assert_int_equal(process_table_save(t, &saved), 0);
+        for (size_t n = 0; n < saved.n; n++) {
+                Unpack in = UNPACK_INIT(((Str){ saved.p, n }));
+
+                assert_int_equal(process_table_restore(t, &in), PACK_E_BAD);
+        }
+        assert_true(process_find(t, &(ProcessTime){ 100, 0, 0 }, STR("n"), 9, &p));
+        for (unsigned i = 0; i < 20000; i++) {
+                Str copy = test_mangled(buf_view(&saved), i);
+                Unpack in = UNPACK_INIT(copy);
+
+                if (!process_table_restore(t, &in))
+                        process_exec(t, &(ProcessTime){ 100, 0, 0 }, STR("n"), 1, STR("/bin/b"), STR("l"));
+                free((char *)copy.p);
+        }
+        process_table_free(t);
+        buf_done(&saved);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_knows_what_events_before_a_time_said),
                 cmocka_unit_test(test_does_not_mind_disorder),
                 cmocka_unit_test(test_forgets_who_was_silent_longest),
                 cmocka_unit_test(test_one_process_cannot_fill_the_table),
+                cmocka_unit_test(test_foreign_bytes_are_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
