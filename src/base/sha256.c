@@ -72,3 +72,31 @@ void sha256_finish(Sha256 *s, uint8_t ret[32]) {
         for (int i = 0; i < 32; i++)
                 ret[i] = (uint8_t)(s->h[i / 4] >> (24 - 8 * (i % 4)));
 }
+
+void sha256_hmac(Str key, const Str *parts, size_t n_parts, uint8_t ret[32]) {
+        uint8_t block[64] = { 0 }, inner[32];
+        Sha256 s;
+
+        if (key.n > sizeof(block)) {
+                sha256_init(&s);
+                sha256_add(&s, key);
+                sha256_finish(&s, block);
+        } else if (key.n) {
+                memcpy(block, key.p, key.n);
+        }
+        for (size_t i = 0; i < sizeof(block); i++)
+                block[i] ^= 0x36;
+        sha256_init(&s);
+        sha256_add(&s, (Str){ (const char *)block, sizeof(block) });
+        for (size_t i = 0; i < n_parts; i++)
+                sha256_add(&s, parts[i]);
+        sha256_finish(&s, inner);
+        for (size_t i = 0; i < sizeof(block); i++)
+                block[i] ^= 0x36 ^ 0x5c;
+        sha256_init(&s);
+        sha256_add(&s, (Str){ (const char *)block, sizeof(block) });
+        sha256_add(&s, (Str){ (const char *)inner, sizeof(inner) });
+        sha256_finish(&s, ret);
+        explicit_bzero(block, sizeof(block));
+        explicit_bzero(&s, sizeof(s));
+}

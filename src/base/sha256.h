@@ -12,3 +12,6 @@ typedef struct {
 void sha256_init(Sha256 *s);
 void sha256_add(Sha256 *s, Str data);
 void sha256_finish(Sha256 *s, uint8_t ret[32]);
+
+/* HMAC (RFC 2104) over the parts one after the other. */
+void sha256_hmac(Str key, const Str *parts, size_t n_parts, uint8_t ret[32]);

@@ -35,6 +35,35 @@ static void digests_are_those_of_the_standard(void **state) {
         }
 }
 
+static void codes_are_those_of_rfc_4231(void **state) {
+        static const struct {
+                char key;
+                size_t n_key;
+                const char *parts[2], *code;
+        } rows[] = {
+                { 0x0b,
+                  20,
+                  { "Hi ", "There" },
+                  "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
+                { (char)0xaa,
+                  131,
+                  { "Test Using Larger Than Block-Size Key - ", "Hash Key First" },
+                  "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const Str parts[] = { str_from(rows[i].parts[0]), str_from(rows[i].parts[1]) };
+                uint8_t code[32];
+                char key[131], hex[65];
+
+                memset(key, rows[i].key, rows[i].n_key);
+                sha256_hmac((Str){ key, rows[i].n_key }, parts, ARRAY_SIZE(parts), code);
+                for (int k = 0; k < 32; k++)
+                        snprintf(hex + 2 * k, 3, "%02x", code[k]);
+                assert_string_equal(hex, rows[i].code);
+        }
+}
+
 static void durations_are_read(void **state) {
         static const struct {
                 const char *text;
@@ -58,6 +87,7 @@ static void durations_are_read(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(digests_are_those_of_the_standard),
+                cmocka_unit_test(codes_are_those_of_rfc_4231),
                 cmocka_unit_test(durations_are_read),
         };
 

@@ -130,6 +130,14 @@ static void take_value_text(ConfLoader *l, const ConfNode *value, const SinkOpti
         }
 }
 
+static void check_setting(ConfLoader *l, const ConfNode *value, const SinkOption *o,
+                          const SinkSetting *setting) {
+        const char *wrong = o->check && !l->no_memory ? o->check(setting) : NULL;
+
+        if (wrong)
+                conf_bad(l, value, "%s %s", o->name, wrong);
+}
+
 static void take_setting(ConfLoader *l, const ConfNode *key, const ConfNode *value, void *userdata) {
         SinkLoader *s = userdata;
         const SinkOps *ops = s->sink->ops;
@@ -153,13 +161,24 @@ static void take_setting(ConfLoader *l, const ConfNode *key, const ConfNode *val
         else
                 take_value_text(l, value, &ops->options[i], setting);
         if (l->n_bad == n_bad)
+                check_setting(l, value, &ops->options[i], setting);
+        if (l->n_bad == n_bad)
                 s->sink->conf.n_settings++;
+}
+
+static void check_required(ConfLoader *l, const ConfNode *where, const ConfigSink *sink) {
+        for (size_t i = 0; i < sink->ops->n_options; i++)
+                if (sink->ops->options[i].required &&
+                    !sink_conf_find(&sink->conf, sink->ops->options[i].name))
+                        conf_bad(l, where, "a sink of type %s needs %s", sink->ops->type,
+                                 sink->ops->options[i].name);
 }
 
 static void take_sink(ConfLoader *l, const ConfNode *key, const ConfNode *value, void *into) {
         Config *c = into;
         ConfigSink *sink = &c->sinks[c->n_sinks];
         SinkLoader s = { .sink = sink };
+        unsigned n_bad = l->n_bad;
 
         *sink = (ConfigSink){ .name = conf_keep(l, conf_scalar(key)) };
         conf_each_pair(l, value, "a sink", find_type, &s);
@@ -171,6 +190,8 @@ static void take_sink(ConfLoader *l, const ConfNode *key, const ConfNode *value,
         sink->conf.settings = s.settings;
         if (s.settings)
                 conf_each_pair(l, value, "a sink", take_setting, &s);
+        if (l->n_bad == n_bad)
+                check_required(l, value, sink);
         c->n_sinks++;
 }
 

@@ -38,18 +38,22 @@ typedef enum {
 } SinkOptionKind;
 
 typedef struct {
-        const char *name;
-        SinkOptionKind kind;
-        const char *const *choices; /* SINK_CHOICE: up to a NULL */
-} SinkOption;
-
-typedef struct {
         Str name;
         const Str *values; /* exactly one unless SINK_LIST or SINK_MAP; NUL-terminated */
         size_t n_values;
         uint64_t number;
         bool flag;
 } SinkSetting;
+
+typedef struct {
+        const char *name;
+        SinkOptionKind kind;
+        const char *const *choices; /* SINK_CHOICE: up to a NULL */
+        bool required;
+        /* NULL when the value will do; else what is wrong, in words that follow the name of the option. Without
+         * it everything of the kind will do. */
+        const char *(*check)(const SinkSetting *setting);
+} SinkOption;
 
 /* Lives as long as the sink. */
 typedef struct {
