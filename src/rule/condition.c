@@ -2,9 +2,12 @@
 /* Conditions: or < and < not < "x of" < ( ). Recursive descent, bounded in depth. */
 #include <errno.h>
 #include <stdlib.h>
+#include "base/buf.h"
+#include "rule/nearest.h"
 #include "rule/parse.h"
 
-#define MAX_DEPTH 64
+#define MAX_DEPTH  64
+#define MAX_ADVICE 5 /* names listed in a message */
 
 typedef struct {
         Parse *p;
@@ -64,6 +67,54 @@ static bool glob(Str pattern, Str name) {
         return p == pattern.n;
 }
 
+/* The name that was meant, in quotes; else all that there are. */
+static void append_advice(const Cond *c, Str word, Buf *out) {
+        Nearest near = nearest_begin(word);
+        size_t n = c->names->n;
+
+        for (size_t i = 0; i < n; i++)
+                nearest_try(&near, c->names->v[i].name);
+        if (near.best.n) {
+                buf_printf(out, "\"%.*s\"", STR_ARG(near.best));
+                return;
+        }
+        for (size_t i = 0; i < n && i < MAX_ADVICE && out->n < 200; i++)
+                buf_printf(out, "%s\"%.*s\"", i ? " or " : "",
+                           (int)(c->names->v[i].name.n > 60 ? 60 : c->names->v[i].name.n),
+                           c->names->v[i].name.p);
+        if (!n)
+                buf_putz(out, "a search identifier under \"detection\" first");
+}
+
+static int unknown_name(Cond *c) {
+        Buf advice = BUF_INIT;
+        int r;
+
+        append_advice(c, c->token, &advice);
+        r = FAIL(c, "there is no search identifier \"%.*s\"; write %s",
+                 (int)(c->token.n > 60 ? 60 : c->token.n), c->token.p, buf_z(&advice));
+        buf_done(&advice);
+        return r;
+}
+
+/* @pattern matched nothing. */
+static int unknown_pattern(Cond *c, Str pattern) {
+        Buf advice = BUF_INIT, plain = BUF_INIT;
+        int r;
+
+        for (size_t i = 0; i < pattern.n; i++)
+                if (pattern.p[i] != '*')
+                        buf_putc(&plain, pattern.p[i]);
+        append_advice(c, buf_view(&plain), &advice);
+        r = FAIL(c,
+                 "\"%.*s\" matches no search identifier of this rule; write a pattern that matches %s, or "
+                 "drop this part",
+                 (int)(c->token.n > 60 ? 60 : c->token.n), c->token.p, buf_z(&advice));
+        buf_done(&advice);
+        buf_done(&plain);
+        return r;
+}
+
 static int parse_of(Cond *c, ExprKind kind, const Expr **ret) {
         bool them = is_word(c, "them");
         Str pattern = them ? STR("*") : c->token;
@@ -86,10 +137,7 @@ static int parse_of(Cond *c, ExprKind kind, const Expr **ret) {
         *ret = n ? expr_list(c->p->ast, kind, v, n) : NULL;
         free(v);
         if (!n)
-                return FAIL(c,
-                            "\"%.*s\" matches no search identifier of this rule; write a pattern that does, "
-                            "or drop this part",
-                            (int)(c->token.n > 60 ? 60 : c->token.n), c->token.p);
+                return unknown_pattern(c, pattern);
         if (!*ret)
                 return too_large(c);
         advance(c);
@@ -104,8 +152,7 @@ static int parse_name(Cond *c, const Expr **ret) {
                         advance(c);
                         return 0;
                 }
-        return FAIL(c, "there is no search identifier \"%.*s\"; write the name of one under \"detection\"",
-                    (int)(c->token.n > 60 ? 60 : c->token.n), c->token.p);
+        return unknown_name(c);
 }
 
 static int parse_primary(Cond *c, const Expr **ret) {
@@ -211,10 +258,9 @@ static int parse_one(Parse *p, const YamlNode *node, SearchNames *names, const E
         r = parse_or(&c, ret);
         if (r || !c.token.n)
                 return r;
-        if (is_word(&c, "|"))
-                return FAIL(&c, "\"|\" (count, near and the like) is no longer part of Sigma; write a "
-                                "correlation document "
-                                "(event_count, temporal, …)");
+        if (is_word(&c, "|") || is_word(&c, "near"))
+                return FAIL(&c, "\"|\" and \"near\" (count, near and the like) are no longer part of Sigma; "
+                                "write a correlation document (event_count, temporal, …) with a timespan");
         return FAIL(&c, "\"%.*s\" does not fit here; write \"and\" or \"or\" between search identifiers",
                     (int)(c.token.n > 60 ? 60 : c.token.n), c.token.p);
 }

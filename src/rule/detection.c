@@ -114,6 +114,8 @@ int detection_parse(Parse *p, const YamlNode *map, const char *const *not_names,
         if (!r)
                 r = condition_parse(p, condition, &names, ret);
         if (!r)
+                r = advice_condition(p, condition, &names, *ret);
+        if (!r)
                 warn_unused(p, &names);
         free(names.v);
         return r;

@@ -196,6 +196,7 @@ static int load_rule(Load *l, Str file, const YamlNode *doc) {
                 return r;
         if (!find_view(&source, &rule.view))
                 return skip(l, doc);
+        l->parse.view = rule.view;
         rule.product = source.product;
         rule.service = source.service;
         rule.category = source.category;
@@ -242,6 +243,7 @@ static int load_filter(Load *l, Str file, const YamlNode *doc) {
                 return r;
         if ((source.product.n || source.service.n || source.category.n) && !find_view(&source, &view))
                 return skip(l, doc);
+        l->parse.view = source.category.n ? view : _VIEW_N;
         f.product = source.product;
         f.service = source.service;
         f.category = source.category;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "base/escape.h"
 #include "rule/encode.h"
+#include "rule/nearest.h"
 #include "rule/parse.h"
 #include "rule/placeholder.h"
 
@@ -115,23 +116,26 @@ static Modifier lookup(Str name) {
         return _MODIFIER_N;
 }
 
-static const char *advice(Str name) {
+/* What somebody meant who wrote this; a list of all when nobody knows. */
+static Str advice(Str name) {
         static const struct {
                 const char *wrong, *right;
         } known[] = {
-                { "contain", "contains" }, { "startwith", "startswith" },
-                { "endwith", "endswith" }, { "regex", "re" },
-                { "ignorecase", "re|i" },  { "not", "neq" },
-                { "exist", "exists" },     { "case", "cased" },
-                { "utf16le|", "utf16le" }, { "any", "a list, which means any" },
+                { "regex", "re" }, { "regexp", "re" },      { "ignorecase", "re|i" },
+                { "not", "neq" },  { "eq", "no modifier" }, { "any", "a list, which means any" },
+                { "min", "gte" },  { "max", "lte" },
         };
+        Nearest n = nearest_begin(name);
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-                if (str_eqz(name, known[i].wrong))
-                        return known[i].right;
-        return "one of all contains startswith endswith exists cased neq re windash base64 base64offset "
-               "utf16le utf16be "
-               "utf16 wide lt lte gt gte minute hour day week month year cidr expand fieldref";
+                if (str_ieq(name, str_from(known[i].wrong)))
+                        return str_from(known[i].right);
+        for (Modifier m = 0; m < _MODIFIER_N; m++)
+                nearest_try(&n, str_from(infos[m].name));
+        return n.best.n ? n.best
+                        : STR("one of all contains startswith endswith exists cased neq re windash base64 "
+                              "base64offset utf16le utf16be utf16 wide lt lte gt gte minute hour day week "
+                              "month year cidr expand fieldref");
 }
 
 static int check_modifier(Item *it, Modifier m, size_t offset) {
@@ -161,6 +165,13 @@ static int check_modifier(Item *it, Modifier m, size_t offset) {
         return 0;
 }
 
+static int unknown(Item *it, size_t offset, Str name) {
+        Str right = advice(name);
+
+        return parse_error_at(it->p, it->key, offset, "unknown modifier \"%.*s\"; write %.*s",
+                              (int)(name.n > 40 ? 40 : name.n), name.p, STR_ARG(right));
+}
+
 /* Splits the key at its bars. */
 static int read_key(Item *it) {
         Str s = it->key->text;
@@ -179,8 +190,7 @@ static int read_key(Item *it) {
 
                 at = start + name.n;
                 if (m == _MODIFIER_N)
-                        return parse_error_at(it->p, it->key, start, "unknown modifier \"%.*s\"; write %s",
-                                              (int)(name.n > 40 ? 40 : name.n), name.p, advice(name));
+                        return unknown(it, start, name);
                 r = check_modifier(it, m, start);
                 it->set |= B(m);
                 it->order[it->n++] = m;
@@ -357,9 +367,9 @@ static int regex_value(Item *it, const YamlNode *value, const Expr **ret) {
         if (r == REGEX_E_BAD)
                 return parse_error_at(
                         it->p, value, e.offset,
-                        "bad regular expression: %s; write it in PCRE syntax, with \\ before . * ? ( [ { "
-                        "that are meant as themselves",
-                        e.text);
+                        "bad regular expression, at its character %zu: %s; write it in PCRE syntax, with \\ "
+                        "before . * ? ( [ { that are meant as themselves",
+                        e.offset + 1, e.text);
         if (r)
                 return r;
         t.regex_text = arena_str(&it->p->ast->arena, value->text);

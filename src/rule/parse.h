@@ -16,7 +16,8 @@ typedef struct {
         RuleDiagFn diag;
         void *userdata;
         const char *file;
-        Str rule; /* what to call the rule in messages, or "" */
+        Str rule;      /* what to call the rule in messages, or "" */
+        ViewKind view; /* what the rule looks at; of a filter: _VIEW_N, anything */
 } Parse;
 
 /* Reports an error at @at and returns PARSE_E_BAD. */
@@ -46,6 +47,10 @@ typedef struct {
 
 /* Reads a condition: one text, or a list of them, any of which will do. Marks the names that it uses. */
 int condition_parse(Parse *p, const YamlNode *condition, SearchNames *names, const Expr **ret);
+
+/* Says what is legal and surely a mistake. @condition: its YAML; @e: what came of it. An error when it can never hold. */
+int advice_condition(Parse *p, const YamlNode *condition, const SearchNames *names, const Expr *e);
+void advice_fields(Parse *p, const YamlNode *search);
 
 /* Reads a map of search identifiers and a condition ("detection", "filter"); keys in @not_names are left to the caller. */
 int detection_parse(Parse *p, const YamlNode *map, const char *const *not_names, const Expr **ret);
