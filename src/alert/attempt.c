@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <libaudit.h>
 #include <stdlib.h>
+#include "alert/alert-state.h"
 #include "alert/attempt.h"
 #include "alert/sentence.h"
 #include "base/clock.h"
@@ -51,6 +52,7 @@ struct Attempts {
         void *userdata;
         AttemptCounters counters;
         FieldVec fields;
+        uint64_t secret[2]; /* of the hashes of nodes and sessions */
         uint32_t heads[ATTEMPT_ENTRIES];
         uint32_t n_entries, oldest, newest;
         uint32_t held[ATTEMPT_HELD]; /* oldest first */
@@ -68,15 +70,21 @@ int attempts_new(Attempts **ret, Meaning *m, AlertFn fn, void *userdata) {
         t->userdata = userdata;
         t->oldest = t->newest = NONE;
         memset(t->heads, 0xFF, sizeof(t->heads));
+        memcpy(t->secret, hash_secret, sizeof(t->secret));
         *ret = t;
         return 0;
+}
+
+static void drop_held(Attempts *t) {
+        for (uint32_t i = 0; i < t->n_held; i++)
+                alert_unref(t->entries[t->held[i]].held);
+        t->n_held = 0;
 }
 
 Attempts *attempts_free(Attempts *t) {
         if (!t)
                 return NULL;
-        for (uint32_t i = 0; i < t->n_held; i++)
-                alert_unref(t->entries[t->held[i]].held);
+        drop_held(t);
         field_vec_done(&t->fields);
         free(t);
         return NULL;
@@ -92,7 +100,7 @@ static int64_t event_ms(int64_t sec, uint32_t ms) {
         return sec * 1000 + ms;
 }
 
-static uint64_t node_hash(Str node) { return hash_str(node); }
+static uint64_t text_hash(const Attempts *t, Str s) { return hash_bytes_with(t->secret, s.p, s.n, 0); }
 
 static uint32_t slot_of(uint64_t node, uint64_t pid) {
         return (uint32_t)(hash_u64(node ^ hash_u64(pid)) >> 32) % ATTEMPT_ENTRIES;
@@ -149,7 +157,7 @@ static void tell(Attempts *t, Entry *e, Alert *a) {
                 told->level = a->level;
         told->told = true;
         told->type = a->facts.type;
-        told->ses = ses.n ? hash_str(ses) : 0;
+        told->ses = ses.n ? text_hash(t, ses) : 0;
         t->fn(t->userdata, a);
 }
 
@@ -232,9 +240,9 @@ static size_t learn(char *dst, size_t max, Str s) {
 }
 
 /* The same pid, but somebody else's: a process that let one in does not refuse afterwards, and one connection has one name. */
-static bool is_another(const Entry *e, const Alert *a, Str name, Str addr) {
+static bool is_another(const Attempts *t, const Entry *e, const Alert *a, Str name, Str addr) {
         bool failed = a->facts.result == FACTS_FAILED;
-        uint64_t ses = a->facts.v[FACT_SES].n ? hash_str(a->facts.v[FACT_SES]) : 0;
+        uint64_t ses = a->facts.v[FACT_SES].n ? text_hash(t, a->facts.v[FACT_SES]) : 0;
 
         return differ(e->name, e->n_name, NAME_BYTES, name) || differ(e->addr, e->n_addr, ADDR_BYTES, addr) ||
                (failed && e->told[0].told) ||
@@ -277,9 +285,9 @@ void attempts_add(Attempts *t, Alert *a) {
                 t->fn(t->userdata, a);
                 return;
         }
-        i = get(t, node_hash(a->node), pid, event_ms(a->sec, a->ms));
+        i = get(t, text_hash(t, a->node), pid, event_ms(a->sec, a->ms));
         e = &t->entries[i];
-        if (is_another(e, a, nameless ? STR("") : name, addr))
+        if (is_another(t, e, a, nameless ? STR("") : name, addr))
                 forget_what_was_told(t, i);
         if (addr.n)
                 e->n_addr = learn(e->addr, ADDR_BYTES, addr);
@@ -317,7 +325,7 @@ static void learn_name(Attempts *t, const Event *event, const Record *r) {
                 name = acct->value;
         if (facts_name_hidden(name))
                 return;
-        i = get(t, node_hash(event->id.node), number, event_ms(event->id.sec, event->id.ms));
+        i = get(t, text_hash(t, event->id.node), number, event_ms(event->id.sec, event->id.ms));
         if (differ(t->entries[i].name, t->entries[i].n_name, NAME_BYTES, name))
                 forget_what_was_told(t, i);
         t->entries[i].n_name = learn(t->entries[i].name, NAME_BYTES, name);
@@ -327,7 +335,7 @@ static void learn_name(Attempts *t, const Event *event, const Record *r) {
 
 static void age_by_event(Attempts *t, const Event *event) {
         int64_t now = event_ms(event->id.sec, event->id.ms);
-        uint64_t node = node_hash(event->id.node);
+        uint64_t node = text_hash(t, event->id.node);
 
         for (uint32_t k = 0; k < t->n_held;) {
                 const Entry *e = &t->entries[t->held[k]];
@@ -361,3 +369,140 @@ void attempts_flush(Attempts *t) {
 }
 
 const AttemptCounters *attempts_counters(const Attempts *t) { return &t->counters; }
+
+/* ---- from one process of ours to the next ---- */
+
+#define SAVE_TAG     PACK_TAG('A', 'T', 'M', 'P')
+#define SAVE_VERSION 1
+#define TOLD_BYTES   (1 + 1 + 4 + 8)
+#define ENTRY_BYTES  (3 * 8 + 2 * TOLD_BYTES + 4 + 4)
+
+static void save_entry(Buf *out, const Entry *e) {
+        pack_u64(out, e->node);
+        pack_u64(out, e->pid);
+        pack_i64(out, e->seen_ms);
+        for (size_t k = 0; k < ARRAY_SIZE(e->told); k++) {
+                pack_u8(out, e->told[k].told);
+                pack_u8(out, (uint8_t)e->told[k].level);
+                pack_u32(out, (uint32_t)e->told[k].type);
+                pack_u64(out, e->told[k].ses);
+        }
+        pack_text(out, (Str){ e->name, e->n_name });
+        pack_text(out, (Str){ e->addr, e->n_addr });
+}
+
+/* Its place among all, the oldest first: the number that it gets in a table that is made anew. */
+static uint32_t age_of(const Attempts *t, uint32_t wanted) {
+        uint32_t n = 0;
+
+        for (uint32_t i = t->oldest; i != wanted; i = t->entries[i].newer)
+                n++;
+        return n;
+}
+
+int attempts_save(const Attempts *t, Buf *out) {
+        size_t begun = pack_begin(out, SAVE_TAG, SAVE_VERSION);
+        int r = 0;
+
+        pack_u64(out, t->secret[0]);
+        pack_u64(out, t->secret[1]);
+        pack_u32(out, t->n_entries);
+        for (uint32_t i = t->oldest; i != NONE; i = t->entries[i].newer)
+                save_entry(out, &t->entries[i]);
+        pack_u32(out, t->n_held);
+        for (uint32_t k = 0; k < t->n_held && !r; k++) {
+                const Entry *e = &t->entries[t->held[k]];
+
+                pack_u32(out, age_of(t, t->held[k]));
+                pack_i64(out, e->held_ms);
+                r = alert_save(out, e->held);
+        }
+        pack_end(out, begun);
+        return out->failed ? -ENOMEM : r;
+}
+
+static void restore_told(Told *told, Unpack *in) {
+        bool is_told = unpack_bool(in);
+        uint8_t level = unpack_u8(in);
+        uint32_t type = unpack_u32(in);
+
+        in->bad |= level >= _RULE_LEVEL_N;
+        *told = (Told){ is_told, in->bad ? RULE_LOW : (RuleLevel)level, (int32_t)type, unpack_u64(in) };
+}
+
+static int restore_entry(Attempts *t, Unpack *in) {
+        uint64_t node = unpack_u64(in), pid = unpack_u64(in);
+        int64_t seen_ms = unpack_time(in);
+        Told told[2];
+        Str name, addr;
+        uint32_t i;
+
+        restore_told(&told[0], in);
+        restore_told(&told[1], in);
+        name = unpack_text(in, NAME_BYTES);
+        addr = unpack_text(in, ADDR_BYTES);
+        if (in->bad || find(t, node, pid) != NONE)
+                return PACK_E_BAD;
+        i = get(t, node, pid, seen_ms);
+        memcpy(t->entries[i].told, told, sizeof(told));
+        t->entries[i].n_name = name.n ? learn(t->entries[i].name, NAME_BYTES, name) : 0;
+        t->entries[i].n_addr = addr.n ? learn(t->entries[i].addr, ADDR_BYTES, addr) : 0;
+        return 0;
+}
+
+static int restore_held(Attempts *t, Unpack *in) {
+        uint32_t i = unpack_u32(in);
+        int64_t held_ms = unpack_time(in);
+        Alert *a;
+        int r;
+
+        if (in->bad || i >= t->n_entries || t->entries[i].held)
+                return PACK_E_BAD;
+        r = alert_restore(&a, in);
+        if (r)
+                return r;
+        t->entries[i].held = a;
+        t->entries[i].held_ms = held_ms;
+        t->entries[i].held_ns = clock_monotonic_ns();
+        t->held[t->n_held++] = i;
+        return 0;
+}
+
+static int restore_all(Attempts *t, Unpack *in) {
+        uint32_t n;
+        int r = 0;
+
+        t->secret[0] = unpack_u64(in);
+        t->secret[1] = unpack_u64(in) | 1;
+        n = unpack_count(in, ENTRY_BYTES);
+        if (n > ATTEMPT_ENTRIES)
+                return PACK_E_BAD;
+        while (n-- && !r)
+                r = restore_entry(t, in);
+        n = r ? 0 : unpack_count(in, 1);
+        if (n > ATTEMPT_HELD)
+                return PACK_E_BAD;
+        while (n-- && !r)
+                r = restore_held(t, in);
+        return r ? r : unpack_end(in);
+}
+
+int attempts_restore(Attempts *t, Unpack *in) {
+        Unpack part = unpack_part(in, SAVE_TAG, SAVE_VERSION);
+        Attempts *fresh;
+        int r = attempts_new(&fresh, t->m, t->fn, t->userdata);
+
+        if (r)
+                return r;
+        r = restore_all(fresh, &part);
+        if (!r) {
+                drop_held(t);
+                fresh->counters = t->counters;
+                fresh->fields = t->fields;
+                *t = *fresh;
+                fresh->fields = (FieldVec){ 0 };
+                fresh->n_held = 0;
+        }
+        attempts_free(fresh);
+        return r;
+}

@@ -11,6 +11,7 @@
  * Bounded: ATTEMPT_ENTRIES processes (the one heard from least recently goes), ATTEMPT_HELD waiting alerts
  * (the oldest is told). */
 #include "alert/alert.h"
+#include "base/pack.h"
 
 #define ATTEMPT_WAIT_MS   1000
 #define ATTEMPT_WINDOW_MS 120000 /* sshd's LoginGraceTime: so long may one attempt last */
@@ -49,3 +50,10 @@ uint64_t attempts_deadline(const Attempts *t); /* of attempts_age(); UINT64_MAX:
 void attempts_flush(Attempts *t);
 
 const AttemptCounters *attempts_counters(const Attempts *t);
+
+/* All that is known and all that waits, as a part (base/pack.h), for a successor. 0 or -ENOMEM. */
+int attempts_save(const Attempts *t, Buf *out);
+
+/* Takes such a part off @in; it replaces what @t held. What waits for a name waits for ATTEMPT_WAIT_MS from now on the monotonic clock.
+ * PACK_E_BAD, -ENOMEM: @t is as it was. */
+int attempts_restore(Attempts *t, Unpack *in);

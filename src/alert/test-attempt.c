@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <libaudit.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <cmocka.h>
 #include "alert/attempt.h"
 #include "alert/test-capture.h"
 #include "base/clock.h"
+#include "base/test-support.h"
 
 /* As a rule about logins would: every USER_LOGIN, and sessions that sshd and login open. */
 static const Str tags[] = { STR_INIT("aulert.login") };
@@ -19,6 +16,7 @@ typedef struct {
         Attempts *t;
         Buf told;  /* sentences, each with '|' behind it */
         bool auth; /* failed USER_AUTH hit too */
+        bool move; /* after each event all goes on in another process */
 } Desk;
 
 static void tell(void *userdata, Alert *a) {
@@ -37,11 +35,31 @@ static bool hits(const Desk *d, const Record *r) {
                (d->auth && r->type == AUDIT_USER_AUTH && memmem(body.p, body.n, "res=failed", 10));
 }
 
+static void move(Desk *d) {
+        Buf saved = BUF_INIT, again = BUF_INIT;
+        Attempts *next;
+        Unpack in;
+
+        assert_int_equal(attempts_new(&next, d->m, tell, d), 0);
+        assert_int_equal(attempts_save(d->t, &saved), 0);
+        in = UNPACK_INIT(buf_view(&saved));
+        assert_int_equal(attempts_restore(next, &in), 0);
+        assert_int_equal(unpack_end(&in), 0);
+        assert_int_equal(attempts_save(next, &again), 0);
+        assert_int_equal(again.n, saved.n);
+        attempts_free(d->t);
+        d->t = next;
+        buf_done(&saved);
+        buf_done(&again);
+}
+
 static void on_event(void *userdata, const Event *event) {
         RuleHit hit = { .rule = &rule, .event = event, .record = event->records };
         Desk *d = userdata;
         Alert *a;
 
+        if (d->move)
+                move(d);
         attempts_see(d->t, event);
         if (!hits(d, event->records))
                 return;
@@ -165,11 +183,12 @@ static const struct {
           "" },
 };
 
-static void streams_are_folded(void **state) {
+static void fold_streams(bool move) {
         for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
                 Desk d;
 
                 desk_init(&d);
+                d.move = move;
                 capture_replay_text(streams[i].lines, on_event, &d);
                 if (strcmp(told(&d), streams[i].before_flush) != 0)
                         fail_msg("%s: told \"%s\"", streams[i].what, told(&d));
@@ -179,6 +198,39 @@ static void streams_are_folded(void **state) {
                         fail_msg("%s: at the end told \"%s\"", streams[i].what, told(&d));
                 desk_done(&d);
         }
+}
+
+static void streams_are_folded(void **state) { fold_streams(false); }
+static void a_successor_folds_on(void **state) { fold_streams(true); }
+
+static void foreign_bytes_are_refused(void **state) {
+        size_t n_taken = 0;
+        Buf saved = BUF_INIT;
+        Desk d;
+
+        desk_init(&d);
+        capture_replay_text(FAILED("10.000:1", "7", HIDDEN) FAILED("10.000:2", "8", "\"root\"")
+                                    LOGIN("10.100:4", "9", "4") FAILED("10.000:5", "6", HIDDEN),
+                            on_event, &d);
+        buf_clear(&d.told);
+        assert_int_equal(attempts_save(d.t, &saved), 0);
+        for (size_t n = 0; n < saved.n; n += 7) {
+                Unpack in = UNPACK_INIT(((Str){ saved.p, n }));
+
+                assert_int_equal(attempts_restore(d.t, &in), PACK_E_BAD);
+        }
+        for (unsigned i = 0; i < 500; i++) {
+                Str copy = test_mangled(buf_view(&saved), i);
+                Unpack in = UNPACK_INIT(copy);
+
+                n_taken += !attempts_restore(d.t, &in);
+                free((char *)copy.p);
+        }
+        assert_true(n_taken > 0 && n_taken < 500);
+        attempts_flush(d.t);
+        assert_non_null(strstr(told(&d), "failed login over ssh as an unknown user from 192.0.2.7|"));
+        buf_done(&saved);
+        desk_done(&d);
 }
 
 static void a_nameless_failure_waits_a_second(void **state) {
@@ -244,7 +296,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(captures_give_one_alert_each),      cmocka_unit_test(streams_are_folded),
                 cmocka_unit_test(a_nameless_failure_waits_a_second), cmocka_unit_test(a_higher_level_is_told),
-                cmocka_unit_test(many_processes_are_all_told),
+                cmocka_unit_test(many_processes_are_all_told),       cmocka_unit_test(a_successor_folds_on),
+                cmocka_unit_test(foreign_bytes_are_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
