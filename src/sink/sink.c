@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include "sink/sink.h"
 
-static const SinkOps *const types[] = { &sink_desktop, &sink_journal, &sink_terminal };
+static const SinkOps *const types[] = { &sink_desktop, &sink_file, &sink_journal, &sink_terminal };
 
 const CounterDesc sink_counter_descs[] = {
         { "offered", "alerts routed to the sink", offsetof(SinkCounters, offered), false },
@@ -160,6 +160,24 @@ const SinkSetting *sink_conf_find(const SinkConf *conf, const char *name) {
                 if (str_eqz(conf->settings[i].name, name))
                         return &conf->settings[i];
         return NULL;
+}
+
+Str sink_conf_text(const SinkConf *conf, const char *name, Str fallback) {
+        const SinkSetting *s = sink_conf_find(conf, name);
+
+        return s ? s->values[0] : fallback;
+}
+
+uint64_t sink_conf_number(const SinkConf *conf, const char *name, uint64_t fallback) {
+        const SinkSetting *s = sink_conf_find(conf, name);
+
+        return s ? s->number : fallback;
+}
+
+bool sink_conf_flag(const SinkConf *conf, const char *name, bool fallback) {
+        const SinkSetting *s = sink_conf_find(conf, name);
+
+        return s ? s->flag : fallback;
 }
 
 int sink_bad_conf(Sink *sink, const char *fmt, ...) {

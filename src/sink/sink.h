@@ -111,9 +111,13 @@ void sink_set_state(Sink *sink, void *state);
 void *sink_state(const Sink *sink);
 sd_event *sink_loop(const Sink *sink);
 const SinkSetting *sink_conf_find(const SinkConf *conf, const char *name); /* NULL: not set */
+/* The setting's value, or @fallback where it is not set. Texts are followed by a NUL. */
+Str sink_conf_text(const SinkConf *conf, const char *name, Str fallback);
+uint64_t sink_conf_number(const SinkConf *conf, const char *name, uint64_t fallback);
+bool sink_conf_flag(const SinkConf *conf, const char *name, bool fallback);
 /* Within open: tells whoever opens the sink what is wrong with its settings. Returns -EINVAL, for open to
  * return. */
 int sink_bad_conf(Sink *sink, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The drivers; only sink.c and tests name them. */
-extern const SinkOps sink_desktop, sink_journal, sink_terminal;
+extern const SinkOps sink_desktop, sink_file, sink_journal, sink_terminal;

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""For tests of sinks: `aulert notify`, and a namespace of one's own."""
+import os
+import pathlib
+import subprocess
+import sys
+
+
+class Notifier:
+    """Tries a sink with settings (the inside of a YAML flow map)."""
+
+    def __init__(self, aulert, work):
+        self.aulert = aulert
+        self.config = pathlib.Path(work) / 'sink.yaml'
+
+    def __call__(self, settings, timeout=30):
+        """(exit status, what it printed)."""
+        self.config.write_text(f'sinks:\n  s: {{{settings}}}\n', encoding='utf-8')
+        done = subprocess.run([self.aulert, 'notify', '--config', str(self.config), 's'], capture_output=True,
+                              text=True, check=False, timeout=timeout)
+        return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def in_namespace(*options):
+    """Starts this program again in a mount namespace of its own, and namespaces of `options`; returns in there."""
+    if os.environ.get('AULERT_IN_NAMESPACE'):
+        subprocess.run(['mount', '--make-rprivate', '/'], check=True)
+        return
+    os.environ['AULERT_IN_NAMESPACE'] = '1'
+    user = () if os.geteuid() == 0 else ('--map-root-user',)
+    command = ['unshare', '--mount', *options, *user, sys.executable, *sys.argv]
+    os.execvp(command[0], command)
