@@ -174,6 +174,14 @@ static void check_required(ConfLoader *l, const ConfNode *where, const ConfigSin
                                  sink->ops->options[i].name);
 }
 
+static void check_sink(ConfLoader *l, const ConfNode *where, const ConfigSink *sink) {
+        Buf why = BUF_INIT;
+
+        if (sink->ops->check && !sink->ops->check(&sink->conf, &why))
+                conf_bad(l, where, "%s", buf_z(&why) ? why.p : "these settings cannot be used");
+        buf_done(&why);
+}
+
 static void take_sink(ConfLoader *l, const ConfNode *key, const ConfNode *value, void *into) {
         Config *c = into;
         ConfigSink *sink = &c->sinks[c->n_sinks];
@@ -192,6 +200,8 @@ static void take_sink(ConfLoader *l, const ConfNode *key, const ConfNode *value,
                 conf_each_pair(l, value, "a sink", take_setting, &s);
         if (l->n_bad == n_bad)
                 check_required(l, value, sink);
+        if (l->n_bad == n_bad && !l->no_memory)
+                check_sink(l, value, sink);
         c->n_sinks++;
 }
 

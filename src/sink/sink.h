@@ -65,6 +65,8 @@ typedef struct {
         const char *type; /* the word for it in the configuration */
         const SinkOption *options;
         size_t n_options;
+        /* True: the settings can be used. False: @why, appended, says what is wrong. Opens nothing. NULL: no need. */
+        bool (*check)(const SinkConf *conf, Buf *why);
         /* 0 or -errno; nothing is to be undone on failure. The state is sink_set_state()'s. */
         int (*open)(Sink *sink, const SinkConf *conf);
         /* 0: taken, to be settled once, now or later; SINK_E_BUSY: after something else has been settled.
@@ -120,4 +122,4 @@ bool sink_conf_flag(const SinkConf *conf, const char *name, bool fallback);
 int sink_bad_conf(Sink *sink, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The drivers; only sink.c and tests name them. */
-extern const SinkOps sink_desktop, sink_file, sink_journal, sink_terminal;
+extern const SinkOps sink_desktop, sink_file, sink_journal, sink_kafka, sink_terminal;

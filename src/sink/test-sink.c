@@ -167,6 +167,7 @@ static void types_are_found(void **state) {
 
         assert_ptr_equal(sink_find_type(STR("desktop")), &sink_desktop);
         assert_ptr_equal(sink_find_type(STR("journal")), &sink_journal);
+        assert_ptr_equal(sink_find_type(STR("kafka")), &sink_kafka);
         assert_ptr_equal(sink_find_type(STR("terminal")), &sink_terminal);
         assert_null(sink_find_type(STR("desk")));
         assert_null(sink_find_type(STR("")));
