@@ -2,21 +2,31 @@
 """For tests of sinks: `aulert notify`, and a namespace of one's own."""
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+
+
+def readable(program, work):
+    """A copy that every user can start, wherever the build folder is."""
+    copy = pathlib.Path(work) / 'aulert'
+    shutil.copy(program, copy)
+    copy.chmod(0o755)
+    return str(copy)
 
 
 class Notifier:
     """Tries a sink with settings (the inside of a YAML flow map)."""
 
-    def __init__(self, aulert, work):
-        self.aulert = aulert
+    def __init__(self, aulert, work, prefix=()):
+        self.command = [*prefix, readable(aulert, work)]
         self.config = pathlib.Path(work) / 'sink.yaml'
 
     def __call__(self, settings, timeout=30):
         """(exit status, what it printed)."""
         self.config.write_text(f'sinks:\n  s: {{{settings}}}\n', encoding='utf-8')
-        done = subprocess.run([self.aulert, 'notify', '--config', str(self.config), 's'], capture_output=True,
+        self.config.chmod(0o644)
+        done = subprocess.run([*self.command, 'notify', '--config', str(self.config), 's'], capture_output=True,
                               text=True, check=False, timeout=timeout)
         return done.returncode, (done.stdout + done.stderr).strip()
 
