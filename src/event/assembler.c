@@ -291,6 +291,8 @@ void assembler_append(EventAssembler *a, Open *o, Record *r) {
         o->tail = r;
         o->event.n_records++;
         o->text_bytes += r->text.n;
+        if (unlikely(r->flags & RECORD_FORGES))
+                o->event.forges = true;
         if (!o->first_borrowed)
                 o->first_borrowed = r;
         if (!o->in_borrowed) {

@@ -7,6 +7,7 @@
  * event. */
 #include "event/event.h"
 #include "record/header.h"
+#include "source/forged.h"
 
 typedef struct Open Open;
 typedef struct Node Node;
@@ -66,6 +67,7 @@ struct EventAssembler {
         void *userdata;
         EventCounters counters;
         HeaderCache header;
+        Forged forged;
 
         Record *free_records;
         struct RecordPool *record_pools;

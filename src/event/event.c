@@ -10,6 +10,8 @@ const CounterDesc event_counter_descs[] = {
           true },
         { "bad_unparsed", "records dropped because libauparse would drop them",
           offsetof(EventCounters, bad_unparsed), true },
+        { "forged", "lines that were made by a newline in the path of a socket, no records",
+          offsetof(EventCounters, forged), false },
         { "records", "records delivered in events", offsetof(EventCounters, records), false },
         { "events", "events delivered", offsetof(EventCounters, events), false },
         { "eoe", "EOE records whose event was delivered before", offsetof(EventCounters, eoe), false },
@@ -62,16 +64,23 @@ EventAssembler *event_assembler_free(EventAssembler *a) {
 }
 
 int event_add(EventAssembler *a, Str line) {
-        Record *r = assembler_record(a);
         RecordId id;
+        Record *r;
         int k;
 
         a->counters.lines++;
+        if (unlikely(a->forged.n) && forged_take(&a->forged, line)) {
+                a->counters.forged++;
+                return EVENT_E_FORGED;
+        }
+        r = assembler_record(a);
         if (unlikely(!r)) {
                 a->counters.no_memory++;
                 return EVENT_E_DROPPED;
         }
         k = header_parse(&a->header, line, r, &id);
+        if (unlikely(!k && r->type == AUDIT_SOCKADDR) && forged_begin(&a->forged, line, r->body))
+                r->flags |= RECORD_FORGES;
         if (a->mode == EVENT_AUPARSE)
                 return auparse_add(a, line, r, k ? NULL : &id);
         if (likely(!k))

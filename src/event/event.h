@@ -15,7 +15,7 @@
  * EVENT_AUPARSE: exactly what the feed interface of libauparse 3.0.9 does (order, splitting, dropped
  * records), which is what the listing of `aulert records` is compared with. Deferred delivery of that
  * interface is not reproduced: an event is delivered when the library would have it ready, in the same
- * order.
+ * order. Forged lines (source/forged.h) are an exception: neither mode takes them for records.
  *
  * Memory is bounded by EventLimits: what reaches a limit is delivered early as EVENT_END_LIMIT or dropped,
  * and counted. Time is linear in the number of records, whatever they say.
@@ -37,7 +37,8 @@ typedef struct {
         Record *records; /* in order of arrival; at least one */
         uint32_t n_records;
         EventEnd ended;
-        bool late; /* an event of the same identity was delivered before */
+        bool late;   /* an event of the same identity was delivered before */
+        bool forges; /* a record with RECORD_FORGES is among them */
 } Event;
 
 typedef enum { EVENT_DEFAULT, EVENT_AUPARSE } EventMode;
@@ -63,6 +64,7 @@ typedef struct {
         uint64_t lines;        /* given to event_add() */
         uint64_t bad_header;   /* no record: no "type=… msg=audit(…)" header; dropped */
         uint64_t bad_unparsed; /* compatibility mode: libauparse drops it (no field, too many permissions) */
+        uint64_t forged;       /* parts of a socket's path, no records (source/forged.h); dropped */
         uint64_t records;      /* delivered in events */
         uint64_t events;       /* delivered */
         uint64_t eoe;          /* EOE records that only ended an event that was delivered already */
@@ -93,6 +95,7 @@ enum {
         EVENT_E_NO_RECORD, /* the line is not a record: counted in bad_header, nothing else happens */
         EVENT_E_NO_END,    /* as above: the header has no "):" */
         EVENT_E_DROPPED,   /* counted in no_memory or bad_unparsed */
+        EVENT_E_FORGED,    /* counted in forged: the line was made by a newline in the path of a socket */
 };
 
 /* One line without its newline; RECORD_SLACK readable bytes follow. 0, EVENT_E_…; never negative: bad data

@@ -334,6 +334,40 @@ static void test_id_parse(void **state) {
         }
 }
 
+static void on_marked(void *userdata, const Event *e) {
+        buf_printf(userdata, "%u%s|", e->n_records, e->forges ? "!" : "");
+}
+
+/* The lines of one connect() to "/x\ntype=EOE msg=audit(1.000:1):\n", in either mode. */
+static void test_forged_lines_are_no_records(void **state) {
+        static const char lines[] = "type=SYSCALL msg=audit(1.000:1): a=1\n"
+                                    "type=SOCKADDR msg=audit(1.000:1): "
+                                    "saddr=01002F780A747970653D454F45206D73673D617564697428312E303030"
+                                    "3A31293A0A00\x1dSADDR={ saddr_fam=local path=/x\n"
+                                    "type=EOE msg=audit(1.000:1):\n"
+                                    " }\n"
+                                    "type=PROCTITLE msg=audit(1.000:1): proctitle=61\n";
+        static const EventMode modes[] = { EVENT_DEFAULT, EVENT_AUPARSE };
+
+        for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+                char memory[sizeof(lines) + STR_SLACK] = "";
+                Buf seen = BUF_INIT;
+                EventAssembler *a;
+                int n_forged = 0;
+
+                memcpy(memory, lines, sizeof(lines));
+                assert_int_equal(event_assembler_new(&a, modes[i], NULL, on_marked, &seen), 0);
+                for (char *p = memory, *nl; (nl = strchr(p, '\n')); p = nl + 1)
+                        n_forged += event_add(a, (Str){ p, (size_t)(nl - p) }) == EVENT_E_FORGED;
+                event_flush(a);
+                assert_string_equal(buf_z(&seen), "3!|");
+                assert_int_equal(n_forged, 2);
+                assert_int_equal(event_counters(a)->forged, 2);
+                event_assembler_free(a);
+                buf_done(&seen);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_delivers_at_completion),
@@ -349,6 +383,7 @@ int main(void) {
                 cmocka_unit_test(test_bytes_are_limited),
                 cmocka_unit_test(test_nodes_are_limited),
                 cmocka_unit_test(test_no_record_is_counted),
+                cmocka_unit_test(test_forged_lines_are_no_records),
                 cmocka_unit_test(test_auparse_order),
                 cmocka_unit_test(test_last_types),
                 cmocka_unit_test(test_id_parse),

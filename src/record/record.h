@@ -37,6 +37,7 @@ enum {
         RECORD_NODE = 1 << 0, /* the line starts with node= */
         RECORD_ENRICHED =
                 1 << 1, /* there is a 0x1D, and what auditd added behind it (only set by the default mode) */
+        RECORD_FORGES = 1 << 2, /* SOCKADDR: the path of the socket poses as records (source/forged.h) */
 };
 
 static inline Str record_type_name(const Record *r) { return (Str){ r->text.p + r->type_off, r->type_len }; }

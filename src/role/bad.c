@@ -11,6 +11,8 @@ static const struct {
         [BAD_RECORD] = { "not an audit record, dropped", "not an audit record" },
         [BAD_END] = { "header of the record has no end, dropped", "with a header without end" },
         [BAD_DROPPED] = { "record dropped", "given up" },
+        [BAD_FORGED] = { "forged: part of the path of a socket, no record",
+                         "forged by the path of a socket" },
 };
 
 static void note(BadLines *b, Bad bad, uint64_t line) {
@@ -27,9 +29,10 @@ void bad_note_fault(BadLines *b, LineFault fault, uint64_t line) {
 }
 
 void bad_note_event(BadLines *b, int event_error, uint64_t line) {
-        static const Bad kinds[] = {
-                [EVENT_E_NO_RECORD] = BAD_RECORD, [EVENT_E_NO_END] = BAD_END, [EVENT_E_DROPPED] = BAD_DROPPED
-        };
+        static const Bad kinds[] = { [EVENT_E_NO_RECORD] = BAD_RECORD,
+                                     [EVENT_E_NO_END] = BAD_END,
+                                     [EVENT_E_DROPPED] = BAD_DROPPED,
+                                     [EVENT_E_FORGED] = BAD_FORGED };
 
         note(b, kinds[event_error], line);
 }

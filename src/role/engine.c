@@ -158,8 +158,30 @@ int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_
         return r;
 }
 
+/* No rule has to ask for this: who reads the log by other means is deceived, with rules or without. */
+static void tell_forgery(Engine *e, const Event *event) {
+        static const RuleInfo rule = {
+                .id = STR_INIT("aulert-log-forgery"),
+                .name = STR_INIT("aulert-log-forgery"),
+                .title = STR_INIT("Audit log forgery"),
+                .description =
+                        STR_INIT("The path of a socket holds a newline and what looks like an audit record. "
+                                 "auditd writes it into its log as it is; other programs may take it for "
+                                 "something that happened."),
+                .level = RULE_HIGH,
+        };
+
+        for (const Record *r = event->records; r; r = r->next)
+                if (r->flags & RECORD_FORGES) {
+                        on_hit(e, &(RuleHit){ .rule = &rule, .event = event, .record = r });
+                        return;
+                }
+}
+
 void engine_event(Engine *e, const Event *event) {
         e->counters.events++;
+        if (unlikely(event->forges))
+                tell_forgery(e, event);
         attempts_see(e->attempts, event);
         if (!e->rules)
                 return;

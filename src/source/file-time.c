@@ -3,8 +3,10 @@
 #include <unistd.h>
 #include "base/str.h"
 #include "source/file-time.h"
+#include "source/forged.h"
 
-#define BLOCK 65536u
+#define BLOCK  65536u
+#define BEFORE 2048u /* more than a SOCKADDR record and what its path can add */
 
 /* The second in "msg=audit(SEC.MS:SERIAL)" of a line; INT64_MIN: none. */
 static int64_t time_of(const char *line, size_t n) {
@@ -22,22 +24,37 @@ static int64_t time_of(const char *line, size_t n) {
         return p < end && *p == '.' ? sec : INT64_MIN;
 }
 
-/* The first line that starts at or behind @at (at a line's start only when @at is 0) and has a time. */
-static int64_t first_time(int fd, uint64_t at, uint64_t *ret_offset) {
-        char buf[BLOCK];
-        ssize_t n = pread(fd, buf, sizeof(buf), (off_t)at);
-        char *p = buf, *end = buf + (n > 0 ? n : 0), *nl;
+/* True: what a log says there is a record, or the remains of one, and no part of the path of a socket. */
+static bool is_true(Forged *forged, Str line) {
+        const char *body;
 
-        if (at) {
+        if (forged->n && forged_take(forged, line))
+                return false;
+        body = memmem(line.p, line.n, "type=SOCKADDR ", 14) ? memmem(line.p, line.n, "saddr=", 6) : NULL;
+        if (body)
+                forged_begin(forged, line, (size_t)(body - line.p));
+        return true;
+}
+
+/* The first line that starts at or behind @at and has a time. The lines before it tell whether it is forged. */
+static int64_t first_time(int fd, uint64_t at, uint64_t *ret_offset) {
+        uint64_t from = at > BEFORE ? at - BEFORE : 0;
+        char buf[BEFORE + BLOCK];
+        ssize_t n = pread(fd, buf, sizeof(buf), (off_t)from);
+        char *p = buf, *end = buf + (n > 0 ? n : 0), *nl;
+        Forged forged = { .n = 0 };
+
+        if (from) {
                 p = memchr(p, '\n', (size_t)(end - p));
                 p = p ? p + 1 : end;
         }
         for (; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1) {
-                int64_t sec = time_of(p, (size_t)(nl - p));
+                Str line = { p, (size_t)(nl - p) };
+                int64_t sec = is_true(&forged, line) ? time_of(line.p, line.n) : INT64_MIN;
 
-                if (sec == INT64_MIN)
+                if (sec == INT64_MIN || from + (uint64_t)(p - buf) < at)
                         continue;
-                *ret_offset = at + (uint64_t)(p - buf);
+                *ret_offset = from + (uint64_t)(p - buf);
                 return sec;
         }
         return INT64_MIN;

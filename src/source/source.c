@@ -27,8 +27,6 @@ const CounterDesc source_counter_descs[] = {
           offsetof(SourceCounters, rotations_missed), true },
         { "source_truncations", "times a file was shorter than what had been read",
           offsetof(SourceCounters, truncations), true },
-        { "source_forged", "lines that a newline inside a record made, not taken as records",
-          offsetof(SourceCounters, forged), false },
 };
 const size_t source_n_counter_descs = ARRAY_SIZE(source_counter_descs);
 

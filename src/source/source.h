@@ -26,7 +26,6 @@ typedef struct {
         SourceFrom from;  /* files only */
         int64_t from_sec; /* SOURCE_FROM_TIME: seconds since the epoch */
         bool reconnect; /* unix: connect again, with back-off, when the other side goes; else that is the end */
-        const char *socket; /* netlink: nothing; reserved, NULL */
 } SourceOptions;
 
 typedef struct {
@@ -40,7 +39,6 @@ typedef struct {
         uint64_t
                 rotations_missed; /* file: times the one that was read could not be found among the rotated */
         uint64_t truncations; /* file: times it was shorter than what had been read: read from its start */
-        uint64_t forged;      /* file: lines that a newline in a record's path made, see below */
 } SourceCounters;
 
 extern const CounterDesc source_counter_descs[];

@@ -278,6 +278,37 @@ static void a_time_is_found_across_rotated_files(void **state) {
         source_close(s);
 }
 
+/* Every other record is followed by two that the path of a socket made, which are of the first second. */
+static void append_forgeries(const char *name, int n) {
+        static const char forged[] = "type=A msg=audit(1000.000:9): forged";
+        FILE *f = fopen(in_dir(name), "a");
+
+        for (int i = 0; i < n; i++) {
+                fprintf(f, "type=A msg=audit(%d.000:%d): x=%080d\n", 1000 + i, i, i);
+                fprintf(f, "type=SOCKADDR msg=audit(%d.000:%d): saddr=01000A", 1000 + i, i);
+                for (int k = 0; k < 2; k++) {
+                        for (const char *p = forged; *p; p++)
+                                fprintf(f, "%02X", (unsigned char)*p);
+                        fputs(k ? "00" : "0A", f);
+                }
+                fprintf(f, "\x1dSADDR={ saddr_fam=local path=\n%s\n%s }\n", forged, forged);
+        }
+        fclose(f);
+}
+
+static void forged_lines_do_not_mislead_the_search(void **state) {
+        Source *s;
+        char *text;
+
+        append_forgeries("log", 1000);
+        s = open_log(SOURCE_FROM_TIME, 1000 + 500);
+        text = read_now(s);
+        assert_non_null(strstr(text, "audit(1500.000:500): x="));
+        assert_null(strstr(text, "audit(1000.000:0): x="));
+        assert_true(strncmp(text, "type=A msg=audit(1000.000:9)", 28) != 0);
+        source_close(s);
+}
+
 static int listen_at(const char *path) {
         struct sockaddr_un addr = { .sun_family = AF_UNIX };
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -354,6 +385,7 @@ int main(void) {
                 IN_DIR(a_line_cut_by_rotation_does_not_join_the_next_file),
                 IN_DIR(truncation_and_removal_are_survived),
                 IN_DIR(a_time_is_found_across_rotated_files),
+                IN_DIR(forged_lines_do_not_mislead_the_search),
                 IN_DIR(a_socket_is_connected_again),
                 IN_DIR(without_reconnect_the_end_is_the_end),
                 cmocka_unit_test(unknown_sources_are_refused),
