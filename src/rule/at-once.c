@@ -68,8 +68,8 @@ static void on_holds(void *userdata, uint64_t order, uint32_t occurrence, const 
         const Correlation *c = &s->set->correlations[t->correlation];
         Pending *p = t->p->order == order ? t->p : find(s, order);
 
-        if (!p)
-                return;
+        if (!p || occurrence >= p->n_occurrences || p->occurrences[occurrence].rule >= s->set->n_rules)
+                return; /* the latter: as restored from damaged bytes */
         if (!told_before(s, p, t->correlation) && !c->silent)
                 s->fn(s->userdata, &(RuleHit){ &c->info, p->event, NULL });
         /* those that refer to it stand behind it */

@@ -2,6 +2,8 @@
 /* Correlation documents: read once all detection rules are known, each after those that it refers to. */
 #include <errno.h>
 #include <stdlib.h>
+#include "base/pack.h"
+#include "base/sha256.h"
 #include "rule/load.h"
 
 #define MAX_REFS   64u
@@ -317,29 +319,44 @@ static int read_generate(Reading *x) {
         return 0;
 }
 
-static int make_key(Reading *x) {
-        Buf b = BUF_INIT;
+/* Of fixed size: those of a chain would otherwise grow with every link. */
+static int digest(Reading *x, const Buf *b) {
+        uint8_t sum[32];
+        Sha256 sha;
 
-        buf_str(&b, x->c.info.id);
-        buf_printf(&b, "|%d|%lld|%zu|", x->c.type, (long long)x->c.span_ms, x->c.n_values);
+        sha256_init(&sha);
+        sha256_add(&sha, buf_view(b));
+        sha256_finish(&sha, sum);
+        x->c.key = b->failed ? STR_NULL : arena_str(arena_of(x), (Str){ (const char *)sum, sizeof(sum) });
+        return x->c.key.p ? 0 : -ENOMEM;
+}
+
+static int make_key(Reading *x) {
+        const RuleSet *set = x->l->set;
+        Buf b = BUF_INIT;
+        int r;
+
+        pack_text(&b, x->c.info.id);
+        buf_printf(&b, "%d|%lld|%zu|%zu|%zu|%zu|", x->c.type, (long long)x->c.span_ms, x->c.n_values,
+                   x->c.n_group, x->c.n_refs, x->c.n_tests);
         for (size_t i = 0; i < x->c.n_tests; i++)
                 buf_printf(&b, "%d:%.20Lg|", x->c.tests[i].compare, x->c.tests[i].number);
         for (size_t i = 0; i < x->c.n_refs; i++) {
                 const CorrelationRef *ref = &x->c.refs[i];
 
-                buf_str(&b, ref->correlation ? x->l->set->correlations[ref->index].key
-                                             : x->l->set->rules[ref->index].info.id);
+                pack_text(&b, ref->correlation ? set->correlations[ref->index].key
+                                               : set->rules[ref->index].info.id);
                 for (size_t k = 0; k < x->c.n_group + x->c.n_values; k++) {
                         const CorrelationWant *w =
                                 k < x->c.n_group ? &ref->group[k] : &ref->values[k - x->c.n_group];
 
-                        buf_putc(&b, ',');
-                        buf_str(&b, x->l->set->ast.fields[w->field].name);
+                        pack_u32(&b, (uint32_t)w->inner);
+                        pack_text(&b, set->ast.fields[w->field].name);
                 }
         }
-        x->c.key = b.failed ? STR_NULL : arena_str(arena_of(x), buf_view(&b));
+        r = digest(x, &b);
         buf_done(&b);
-        return x->c.key.p ? 0 : -ENOMEM;
+        return r;
 }
 
 static int read_all(Reading *x) {

@@ -4,6 +4,7 @@
  *
  * A RuleSet is loaded from YAML files, compiled once, and then asked about each event. What a rule looks
  * at, and every decision where the specification is silent, is in the manual page aulert-rules(7). */
+#include "base/pack.h"
 #include "meaning/meaning.h"
 
 typedef enum { RULE_INFORMATIONAL, RULE_LOW, RULE_MEDIUM, RULE_HIGH, RULE_CRITICAL, _RULE_LEVEL_N } RuleLevel;
@@ -70,6 +71,7 @@ typedef struct {
         uint64_t queue_forced;      /* decisions taken early because too many waited */
         uint64_t processes_dropped; /* processes forgotten because there were too many */
         uint64_t no_memory;         /* decisions not taken because memory could not be had */
+        uint64_t groups_unsaved;    /* correlation groups left out by rule_state_save() */
 } RuleCounters;
 
 extern const CounterDesc rule_counter_descs[];
@@ -107,3 +109,15 @@ int rule_state_flush(RuleState *state, RuleHitFn fn, void *userdata);
 
 /* True while something waits: flush when the input stays silent. */
 bool rule_state_pending(const RuleState *state);
+
+/* Windows, what waits for its turn, and processes, as a part (base/pack.h): what a successor of this process needs to hit what this one
+ * would have hit. Windows take at most RULE_SAVE_WINDOWS_MAX together (groups heard from least recently are left out, and counted), the
+ * rest at most about PENDING_MAX_BYTES and PROCESS_BYTES_DEFAULT. It holds secrets of hash tables: not for everybody's eyes. 0 or
+ * -ENOMEM; then nothing of @out is of use. */
+#define RULE_SAVE_WINDOWS_MAX (32u << 20)
+int rule_state_save(RuleState *state, Buf *out);
+
+/* Takes such a part off @in; it replaces what @state held. Its set may be another one: correlations that are the same in both go on, as
+ * after rule_state_adopt(); others begin anew. What waits, waits on. PACK_E_BAD (the bytes are foreign, damaged, or of another version),
+ * -ENOMEM: @state is as it was. Linear in the bytes, whatever they hold. */
+int rule_state_restore(RuleState *state, Unpack *in);

@@ -43,6 +43,8 @@ typedef struct {
         long double number;
 } CorrelationTest;
 
+#define CORRELATION_KEY 32u
+
 typedef struct {
         RuleInfo info;
         CorrelationType type;
@@ -58,7 +60,7 @@ typedef struct {
         bool silent;
         const uint32_t *wants; /* fields that correlations around it want of the event that made it fire */
         size_t n_wants;
-        Str key; /* equal in two sets: the same correlation */
+        Str key; /* CORRELATION_KEY bytes, equal in two sets: the same correlation */
 } Correlation;
 
 typedef struct Index Index;

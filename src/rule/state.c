@@ -24,6 +24,9 @@ const CounterDesc rule_counter_descs[] = {
           offsetof(RuleCounters, processes_dropped), true },
         { "rule_no_memory", "decisions not taken because memory could not be had",
           offsetof(RuleCounters, no_memory), true },
+        { "correlation_groups_unsaved",
+          "correlation groups left out of what a successor gets, because of their size",
+          offsetof(RuleCounters, groups_unsaved), false },
 };
 const size_t rule_n_counter_descs = ARRAY_SIZE(rule_counter_descs);
 

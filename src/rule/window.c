@@ -3,59 +3,10 @@
 #include <stdlib.h>
 #include "base/hash.h"
 #include "rule/eval.h"
-#include "rule/window.h"
+#include "rule/window-inside.h"
 
 #define MEMBERS_CEILING 1000000u
-
-typedef struct {
-        int64_t time_ms;
-        uint64_t serial, event;
-        uint64_t value; /* hash of the counted values */
-        long double number;
-        uint32_t ref, occurrence;
-        bool has_number, told;
-} Member;
-
-/* How often a value stands in the window; open addressing. */
-typedef struct {
-        uint64_t value;
-        uint32_t count;
-} ValueSlot;
-
-struct WindowGroup {
-        WindowGroup *chain, *newer, *older;
-        uint64_t hash;
-        Str *values;
-        size_t bytes;
-        Member *ring;
-        size_t head, n, cap;
-        size_t lo, hi;     /* counted are the members [lo, hi): the window of the last event */
-        uint64_t n_events; /* distinct */
-        uint32_t *per_ref; /* occurrences of each reference */
-        int64_t *
-                starts; /* temporal_ordered: the latest start of a chain that ends with reference i, or INT64_MIN */
-        uint64_t *start_events; /* the event that made it so: the next link must be a later one */
-        int64_t *starts_before; /* the same before that event */
-        long double sum;
-        uint64_t n_numbers;
-        ValueSlot *slots;
-        size_t n_slots, n_distinct, n_used;
-        int64_t last_ms;
-        uint64_t last_event; /* that touched it: not forgotten before it was asked about */
-        uint64_t asked;
-        bool asked_once, held, ends_chain;
-        int64_t chain_start;
-};
-
-struct Window {
-        const Correlation *c;
-        WindowGroup **buckets;
-        size_t n_groups, bytes, max_members;
-        WindowGroup *newest, *oldest;
-        WindowCounters counters;
-};
-
-#define BUCKETS 16384u
+#define BUCKETS         16384u
 
 int window_new(Window **ret, const Correlation *c) {
         Window *w = calloc(1, sizeof(*w));
@@ -73,6 +24,7 @@ int window_new(Window **ret, const Correlation *c) {
                         w->max_members = c->tests[i].number < MEMBERS_CEILING ? (size_t)c->tests[i].number + 2
                                                                               : MEMBERS_CEILING;
         w->c = c;
+        memcpy(w->secret, hash_secret, sizeof(w->secret));
         *ret = w;
         return 0;
 }
@@ -125,7 +77,7 @@ static void forget(Window *w, WindowGroup *g) {
 
 /* ---- values that are counted ---- */
 
-static ValueSlot *slot_of(ValueSlot *slots, size_t n, uint64_t value) {
+static WindowSlot *slot_of(WindowSlot *slots, size_t n, uint64_t value) {
         size_t at = value & (n - 1);
 
         while (slots[at].value && slots[at].value != value)
@@ -135,7 +87,7 @@ static ValueSlot *slot_of(ValueSlot *slots, size_t n, uint64_t value) {
 
 static int slots_grow(Window *w, WindowGroup *g) {
         size_t n = 8;
-        ValueSlot *slots;
+        WindowSlot *slots;
 
         if (g->n_slots && g->n_used * 2 < g->n_slots)
                 return 0;
@@ -157,7 +109,7 @@ static int slots_grow(Window *w, WindowGroup *g) {
 }
 
 static int count_value(Window *w, WindowGroup *g, uint64_t value) {
-        ValueSlot *s;
+        WindowSlot *s;
 
         if (slots_grow(w, g))
                 return -ENOMEM;
@@ -171,7 +123,7 @@ static int count_value(Window *w, WindowGroup *g, uint64_t value) {
 }
 
 static void uncount_value(WindowGroup *g, uint64_t value) {
-        ValueSlot *s = slot_of(g->slots, g->n_slots, value);
+        WindowSlot *s = slot_of(g->slots, g->n_slots, value);
 
         if (s->count)
                 g->n_distinct -= !--s->count;
@@ -179,13 +131,11 @@ static void uncount_value(WindowGroup *g, uint64_t value) {
 
 /* ---- members ---- */
 
-static Member *member_at(WindowGroup *g, size_t i) { return &g->ring[(g->head + i) & (g->cap - 1)]; }
-
 /* The first member that is counted leaves the window. */
 static void uncount_first(Window *w, WindowGroup *g) {
-        Member *m = member_at(g, g->lo);
+        WindowMember *m = window_member(g, g->lo);
 
-        if (g->lo + 1 == g->hi || member_at(g, g->lo + 1)->event != m->event)
+        if (g->lo + 1 == g->hi || window_member(g, g->lo + 1)->event != m->event)
                 g->n_events--;
         g->per_ref[m->ref]--;
         if (m->has_number) {
@@ -208,13 +158,12 @@ static void drop_first(Window *w, WindowGroup *g) {
         g->hi--;
 }
 
-/* The member behind those that are counted enters the window. */
-static int count_next(Window *w, WindowGroup *g) {
-        Member *m = member_at(g, g->hi);
+int window_count_next(Window *w, WindowGroup *g) {
+        WindowMember *m = window_member(g, g->hi);
 
         if (w->c->type == CORRELATION_VALUE_COUNT && count_value(w, g, m->value))
                 return -ENOMEM;
-        if (g->hi == g->lo || member_at(g, g->hi - 1)->event != m->event)
+        if (g->hi == g->lo || window_member(g, g->hi - 1)->event != m->event)
                 g->n_events++;
         g->hi++;
         g->per_ref[m->ref]++;
@@ -225,17 +174,19 @@ static int count_next(Window *w, WindowGroup *g) {
         return 0;
 }
 
-static int ring_grow(Window *w, WindowGroup *g) {
-        size_t cap = g->cap ? g->cap * 2 : 4;
-        Member *ring;
+int window_reserve(Window *w, WindowGroup *g, size_t n) {
+        size_t cap = g->cap ? g->cap : 4;
+        WindowMember *ring;
 
-        if (g->n < g->cap)
+        if (n <= g->cap)
                 return 0;
+        while (cap < n)
+                cap *= 2;
         ring = reallocarray(NULL, cap, sizeof(*ring));
         if (!ring)
                 return -ENOMEM;
         for (size_t i = 0; i < g->n; i++)
-                ring[i] = *member_at(g, i);
+                ring[i] = *window_member(g, i);
         w->bytes += (cap - g->cap) * sizeof(*ring);
         g->bytes += (cap - g->cap) * sizeof(*ring);
         free(g->ring);
@@ -251,17 +202,17 @@ static int make_place(Window *w, WindowGroup *g) {
                 w->counters.members_dropped += !g->lo;
                 drop_first(w, g);
         }
-        return ring_grow(w, g);
+        return window_reserve(w, g, g->n + 1);
 }
 
-static int append(Window *w, WindowGroup *g, const Member *m) {
+static int append(Window *w, WindowGroup *g, const WindowMember *m) {
         int r = make_place(w, g);
 
         if (r)
                 return r;
         g->n++;
-        *member_at(g, g->n - 1) = *m;
-        r = count_next(w, g);
+        *window_member(g, g->n - 1) = *m;
+        r = window_count_next(w, g);
         g->n -= r != 0;
         return r;
 }
@@ -273,7 +224,7 @@ static int64_t start_before(const WindowGroup *g, size_t i, uint64_t event) {
         return g->start_events[i] == event ? g->starts_before[i] : g->starts[i];
 }
 
-static void extend_chain(Window *w, WindowGroup *g, const Member *m) {
+static void extend_chain(Window *w, WindowGroup *g, const WindowMember *m) {
         size_t i = m->ref;
         int64_t start = i ? start_before(g, i - 1, m->event) : m->time_ms;
 
@@ -298,11 +249,11 @@ static bool same_values(const WindowGroup *g, const Str *values, size_t n) {
         return true;
 }
 
-static uint64_t hash_values(const Str *v, size_t n) {
+static uint64_t hash_values(const Window *w, const Str *v, size_t n) {
         uint64_t h = 1;
 
         for (size_t i = 0; i < n; i++)
-                h = hash_bytes(v[i].p, v[i].n, h);
+                h = hash_bytes_with(w->secret, v[i].p, v[i].n, h);
         return h | 1; /* 0 marks an empty slot */
 }
 
@@ -362,36 +313,53 @@ static void forget_old(Window *w, uint64_t event, int64_t now_ms) {
         }
 }
 
-static WindowGroup *find_group(Window *w, const Str *values, int64_t now_ms) {
-        uint64_t hash = hash_values(values, w->c->n_group);
+static WindowGroup *lookup(const Window *w, uint64_t hash, const Str *values) {
         WindowGroup *g = w->buckets[hash & (BUCKETS - 1)];
 
         while (g && (g->hash != hash || !same_values(g, values, w->c->n_group)))
                 g = g->chain;
+        return g;
+}
+
+WindowGroup *window_find(const Window *w, const Str *values) {
+        return lookup(w, hash_values(w, values, w->c->n_group), values);
+}
+
+WindowGroup *window_add_group(Window *w, const Str *values) {
+        uint64_t hash = hash_values(w, values, w->c->n_group);
+        WindowGroup *g = new_group(w, hash, values), **bucket = &w->buckets[hash & (BUCKETS - 1)];
+
+        if (!g)
+                return NULL;
+        g->chain = *bucket;
+        *bucket = g;
+        w->n_groups++;
+        w->bytes += g->bytes;
+        link_group(w, g);
+        return g;
+}
+
+static WindowGroup *find_group(Window *w, const Str *values, int64_t now_ms) {
+        WindowGroup *g = window_find(w, values);
+
         if (g) {
                 unlink_group(w, g);
+                link_group(w, g);
         } else {
-                g = new_group(w, hash, values);
-                if (!g)
-                        return NULL;
-                g->chain = w->buckets[hash & (BUCKETS - 1)];
-                w->buckets[hash & (BUCKETS - 1)] = g;
-                w->n_groups++;
-                w->bytes += g->bytes;
+                g = window_add_group(w, values);
         }
-        link_group(w, g);
-        if (now_ms > g->last_ms || !g->n)
+        if (g && (now_ms > g->last_ms || !g->n))
                 g->last_ms = now_ms;
         return g;
 }
 
-static bool make_member(const Window *w, const Str *values, Member *m) {
+static bool make_member(const Window *w, const Str *values, WindowMember *m) {
         switch (w->c->type) {
         case CORRELATION_VALUE_COUNT:
                 for (size_t i = 0; i < w->c->n_values; i++)
                         if (!values[i].p)
                                 return false;
-                m->value = hash_values(values, w->c->n_values);
+                m->value = hash_values(w, values, w->c->n_values);
                 return true;
         case CORRELATION_VALUE_SUM:
         case CORRELATION_VALUE_AVG:
@@ -403,7 +371,7 @@ static bool make_member(const Window *w, const Str *values, Member *m) {
 
 int window_add(Window *w, size_t ref, uint64_t event, int64_t time_ms, const Str *group, const Str *values,
                WindowGroup **ret) {
-        Member m = { .time_ms = time_ms, .event = event, .ref = (uint32_t)ref };
+        WindowMember m = { .time_ms = time_ms, .event = event, .ref = (uint32_t)ref };
         WindowGroup *g;
 
         *ret = NULL;
@@ -417,7 +385,7 @@ int window_add(Window *w, size_t ref, uint64_t event, int64_t time_ms, const Str
         *ret = g;
         g->last_event = event;
         g->last_ms = time_ms;
-        while (g->n && member_at(g, 0)->time_ms < time_ms - w->c->span_ms)
+        while (g->n && window_member(g, 0)->time_ms < time_ms - w->c->span_ms)
                 drop_first(w, g);
         if (!make_member(w, values, &m))
                 return 0;
@@ -471,7 +439,7 @@ bool window_ask(Window *w, WindowGroup *g, uint64_t event, bool edge, bool *ret_
 
 /* ---- out of order ---- */
 
-static bool is_before(const Member *a, const Member *b) {
+static bool is_before(const WindowMember *a, const WindowMember *b) {
         if (a->time_ms != b->time_ms)
                 return a->time_ms < b->time_ms;
         if (a->serial != b->serial)
@@ -495,13 +463,13 @@ static void count_nothing(Window *w, WindowGroup *g) {
 
 /* The member behind the counted ones is the last event now: its window is what is counted. */
 static int step(Window *w, WindowGroup *g) {
-        Member *m = member_at(g, g->hi);
-        bool same_event = g->hi && member_at(g, g->hi - 1)->event == m->event;
+        WindowMember *m = window_member(g, g->hi);
+        bool same_event = g->hi && window_member(g, g->hi - 1)->event == m->event;
         int r;
 
-        while (g->lo < g->hi && member_at(g, g->lo)->time_ms < m->time_ms - w->c->span_ms)
+        while (g->lo < g->hi && window_member(g, g->lo)->time_ms < m->time_ms - w->c->span_ms)
                 uncount_first(w, g);
-        r = count_next(w, g);
+        r = window_count_next(w, g);
         if (r)
                 return r;
         g->last_ms = m->time_ms;
@@ -513,7 +481,7 @@ static int step(Window *w, WindowGroup *g) {
 }
 
 static void tell(Window *w, WindowGroup *g, WindowHoldsFn fn, void *userdata) {
-        Member *m = member_at(g, g->hi - 1);
+        WindowMember *m = window_member(g, g->hi - 1);
 
         if (m->told || !holds(w, g))
                 return;
@@ -522,21 +490,21 @@ static void tell(Window *w, WindowGroup *g, WindowHoldsFn fn, void *userdata) {
 }
 
 /* Sorted in; the place. */
-static size_t place(WindowGroup *g, const Member *m) {
+static size_t place(WindowGroup *g, const WindowMember *m) {
         size_t i = g->n++;
 
-        for (; i && is_before(m, member_at(g, i - 1)); i--)
-                *member_at(g, i) = *member_at(g, i - 1);
-        *member_at(g, i) = *m;
+        for (; i && is_before(m, window_member(g, i - 1)); i--)
+                *window_member(g, i) = *window_member(g, i - 1);
+        *window_member(g, i) = *m;
         return i;
 }
 
 /* What was counted behind a member that came late is counted again, from the start of its window. */
 static int recount(Window *w, WindowGroup *g, size_t from, WindowHoldsFn fn, void *userdata) {
-        int64_t since = member_at(g, from)->time_ms - w->c->span_ms;
+        int64_t since = window_member(g, from)->time_ms - w->c->span_ms;
 
         count_nothing(w, g);
-        for (g->lo = 0; g->lo < from && member_at(g, g->lo)->time_ms < since; g->lo++)
+        for (g->lo = 0; g->lo < from && window_member(g, g->lo)->time_ms < since; g->lo++)
                 ;
         g->hi = g->lo;
         while (g->hi < g->n) {
@@ -553,11 +521,11 @@ static int recount(Window *w, WindowGroup *g, size_t from, WindowHoldsFn fn, voi
 int window_insert(Window *w, size_t ref, const WindowPlace *at, const Str *group, const Str *values,
                   WindowHoldsFn fn, void *userdata) {
         const int64_t slack = RULE_SETTLE_MS;
-        Member m = { .time_ms = at->time_ms,
-                     .serial = at->serial,
-                     .event = at->order,
-                     .ref = (uint32_t)ref,
-                     .occurrence = at->occurrence };
+        WindowMember m = { .time_ms = at->time_ms,
+                           .serial = at->serial,
+                           .event = at->order,
+                           .ref = (uint32_t)ref,
+                           .occurrence = at->occurrence };
         WindowGroup *g;
         size_t i;
         int r;
@@ -581,7 +549,7 @@ int window_insert(Window *w, size_t ref, const WindowPlace *at, const Str *group
                 return r;
         }
         tell(w, g, fn, userdata);
-        while (g->lo && member_at(g, 0)->time_ms < m.time_ms - w->c->span_ms - slack)
+        while (g->lo && window_member(g, 0)->time_ms < m.time_ms - w->c->span_ms - slack)
                 drop_first(w, g);
         return 0;
 }

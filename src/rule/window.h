@@ -5,6 +5,7 @@
  * Occurrences come in the order of events. Each costs the same however many came before. Bounded: beyond WINDOW_MAX_GROUPS, or
  * WINDOW_MAX_BYTES, the group heard from least recently is forgotten; beyond a group's own limit its oldest occurrences are. Values are
  * compared by a keyed hash of 64 bits. */
+#include "base/pack.h"
 #include "rule/set.h"
 
 #define WINDOW_MAX_GROUPS  65536u
@@ -54,3 +55,11 @@ typedef struct {
 } WindowCounters;
 
 const WindowCounters *window_counters(const Window *w);
+
+/* The window as a part (base/pack.h), of at most about @max_bytes: the groups heard from least recently are left out. @at_once: how it is
+ * used. Returns how many groups were left out; @out says whether there was memory. */
+size_t window_save(const Window *w, bool at_once, size_t max_bytes, Buf *out);
+
+/* Takes such a part off @in, into a window that is new, of a correlation that is the same. 0; PACK_E_BAD, -ENOMEM: it can only be freed. */
+int window_restore(Window *w, bool at_once, Unpack *in);
+void window_skip(Unpack *in); /* takes it off, and nothing else */
