@@ -40,9 +40,18 @@ static void put_optional(Buf *out, const Alert *a) {
                 const char *key;
                 Str value;
         } members[] = {
-                { "actor", a->actor },   { "action", a->action },     { "object", a->object },
-                { "result", a->result }, { "exe", a->exe },           { "pid", a->pid },
-                { "session", a->ses },   { "terminal", a->terminal },
+                { "actor", a->actor },
+                { "as", a->as_user },
+                { "category", a->category },
+                { "action", a->action },
+                { "operation", a->operation },
+                { "object", a->object },
+                { "object_kind", a->object_kind },
+                { "result", a->result },
+                { "exe", a->exe },
+                { "pid", a->pid },
+                { "session", a->ses },
+                { "terminal", a->terminal },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(members); i++)

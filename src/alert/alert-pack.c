@@ -4,7 +4,7 @@
 #include "alert/alert-keep.h"
 #include "alert/alert-pack.h"
 
-#define VERSION   1
+#define VERSION   2
 #define TRUNCATED 1u
 
 /* Order and limits of the texts; a new one needs a new VERSION. */
@@ -20,8 +20,12 @@ static const struct {
         { offsetof(Alert, node), ALERT_TEXT_MAX },
         { offsetof(Alert, sentence), ALERT_TEXT_MAX },
         { offsetof(Alert, actor), ALERT_TEXT_MAX },
+        { offsetof(Alert, as_user), ALERT_TEXT_MAX },
+        { offsetof(Alert, category), ALERT_TEXT_MAX },
         { offsetof(Alert, action), ALERT_TEXT_MAX },
+        { offsetof(Alert, operation), ALERT_TEXT_MAX },
         { offsetof(Alert, object), ALERT_TEXT_MAX },
+        { offsetof(Alert, object_kind), ALERT_TEXT_MAX },
         { offsetof(Alert, result), ALERT_TEXT_MAX },
         { offsetof(Alert, user), ALERT_TEXT_MAX },
         { offsetof(Alert, addr), ALERT_TEXT_MAX },

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include "alert/alert-keep.h"
+#include "alert/kind.h"
 #include "alert/sentence.h"
 
 static const Str level_names[_RULE_LEVEL_N] = {
@@ -51,9 +52,12 @@ static bool keep_sentence(Alert *a) {
 
 static bool keep_facts(Alert *a) {
         const Str *v = a->facts.v;
+        Kind kind = kind_of(&a->facts);
 
         return keep_sentence(a) && keep(a, sentence_actor(&a->facts), &a->actor) &&
-               keep(a, sentence_action(&a->facts), &a->action) &&
+               keep(a, sentence_as(&a->facts), &a->as_user) && keep(a, kind.category, &a->category) &&
+               keep(a, kind.action, &a->action) && keep(a, kind.object, &a->object_kind) &&
+               keep(a, sentence_operation(&a->facts), &a->operation) &&
                keep(a, sentence_result(&a->facts), &a->result) && keep(a, v[FACT_EXE], &a->exe) &&
                keep(a, v[FACT_PID], &a->pid) && keep(a, v[FACT_SES], &a->ses) &&
                keep(a, v[FACT_TERMINAL], &a->terminal) &&

@@ -43,8 +43,12 @@ typedef struct {
         Str node;
         Str sentence;                /* "alice logged in over ssh from 192.0.2.7" */
         Str actor;                   /* who is behind it: the login user, else the user of the process */
-        Str action;                  /* what was done, in a word or a few: "opened-file" */
+        Str as_user;                 /* whom the process ran as, where that is another than the actor */
+        Str category;                /* Kind: "user-login", "audit-rule" */
+        Str action;                  /* Kind: what was done, in fixed words: "opened-file" */
+        Str operation;               /* the same as the record names it: a system call, op= */
         Str object;                  /* to what: a path, an account, an address, a unit */
+        Str object_kind;             /* Kind: "file", "account" */
         Str result;                  /* "success", "failed", or "" where the event does not say */
         Str user;                    /* who did it, or tried; "" where nobody is known */
         Str addr;                    /* from where; "" where not known */

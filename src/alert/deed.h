@@ -18,3 +18,6 @@ const Deed *deed_find(const Facts *f);
 
 /* The mode that chmod and its like were asked to set, as text; "" for other calls. */
 Str deed_mode(const Facts *f);
+
+/* Whom chown and its like were asked to make the owner; "" for other calls, and where it stays. */
+Str deed_owner(const Facts *f);

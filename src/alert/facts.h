@@ -31,7 +31,6 @@ typedef enum {
         FACT_UNIT,
         FACT_SYSCALL,
         FACT_SIG,
-        FACT_CODE,
         FACT_DEV,
         FACT_PROM,
         FACT_TABLE,
@@ -44,16 +43,28 @@ typedef enum {
         FACT_A0, /* arguments of the system call */
         FACT_A1,
         FACT_A2,
-        FACT_PEER,   /* the socket address, as text */
-        FACT_TARGET, /* name of the process that it was done to */
-        FACT_ARGV,   /* the words of EXECVE, a blank between two */
+        FACT_PEER,    /* the socket address, as text */
+        FACT_TARGET,  /* name of the process that it was done to */
+        FACT_ARGV,    /* the words of EXECVE, a blank between two */
+        FACT_PATH_2,  /* name of a second PATH that is neither parent nor new */
+        FACT_TEXT,    /* words of a program or the kernel: text, info, cause, reason */
+        FACT_VM,      /* a virtual machine */
+        FACT_WHAT,    /* what it is about, where no other fact fits: a boolean, a package, a printer */
+        FACT_TO,      /* what that became */
+        FACT_PROFILE, /* of AppArmor */
+        FACT_VERDICT, /* of AppArmor: DENIED, ALLOWED, STATUS, … */
+        FACT_CONTEXT, /* SELinux's, of the object */
+        FACT_CLASS,   /* of that object */
+        FACT_PORT,
+        FACT_DOMAIN, /* of Landlock or NetLabel */
+        FACT_PEER_2, /* the other end, where a record names two */
         _FACT_N,
 } FactName;
 
 typedef enum { FACTS_UNKNOWN, FACTS_SUCCESS, FACTS_FAILED } FactsResult;
 
 typedef struct {
-        int32_t type; /* of the record that tells what happened */
+        int32_t type; /* of the record that tells what happened; AVC of AppArmor counts as AUDIT_APPARMOR_… */
         FactsResult result;
         Str v[_FACT_N]; /* "" where the event does not say */
         const Str *keys;

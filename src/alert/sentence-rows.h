@@ -27,3 +27,13 @@ extern const size_t sentence_n_rows;
 /* What is no matter of type, program, op and result. */
 extern const Row sentence_promisc_in, sentence_promisc_out;
 extern const Row sentence_ran, sentence_used; /* SYSCALL with EXECVE, and without */
+
+/* What fits types that no row knows. */
+typedef struct {
+        int32_t first, last;
+        bool tells; /* as sentence_knows() */
+        const char *text;
+} SentenceGroup;
+
+extern const SentenceGroup sentence_groups[];
+extern const size_t sentence_n_groups;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <libaudit.h>
 #include "alert/deed.h"
+#include "alert/kind.h"
 #include "alert/sentence-rows.h"
 #include "alert/sentence.h"
 
@@ -83,8 +84,31 @@ FACT_WORD(perms, FACT_PERMS)
 FACT_WORD(path, FACT_PATH)
 FACT_WORD(argv, FACT_ARGV)
 FACT_WORD(new_path, FACT_NEW_PATH)
+FACT_WORD(second_path, FACT_PATH_2)
 FACT_WORD(peer, FACT_PEER)
+FACT_WORD(other_peer, FACT_PEER_2)
 FACT_WORD(target, FACT_TARGET)
+FACT_WORD(text, FACT_TEXT)
+FACT_WORD(machine, FACT_VM)
+FACT_WORD(what, FACT_WHAT)
+FACT_WORD(to_what, FACT_TO)
+FACT_WORD(profile, FACT_PROFILE)
+FACT_WORD(context, FACT_CONTEXT)
+FACT_WORD(class, FACT_CLASS)
+FACT_WORD(port, FACT_PORT)
+FACT_WORD(domain, FACT_DOMAIN)
+FACT_WORD(argument_0, FACT_A0)
+FACT_WORD(argument_2, FACT_A2)
+
+/* The file that was run, where neither the first word nor exe= tells: argv[0] is anything, exe= of a script is
+ * its interpreter. */
+static Str image(const Facts *f) {
+        return str_eq(f->v[FACT_PATH], f->v[FACT_EXE]) || str_starts(f->v[FACT_ARGV], f->v[FACT_PATH])
+                       ? STR("")
+                       : f->v[FACT_PATH];
+}
+
+static Str type_name(const Facts *f) { return str_from(record_type_to_name(f->type)); }
 
 /* Whose rights a program got that it did not start with. */
 static Str rights(const Facts *f) {
@@ -141,132 +165,150 @@ static void put(Buf *out, Str s) {
         }
 }
 
-/* Somebody must be named where a sentence begins. */
-static void put_who(Buf *out, Str who) {
-        if (who.n)
-                put(out, who);
-        else
-                BUF_LIT(out, "a system process");
+static void put_plain(Buf *out, const Facts *f, Str s) {
+        (void)f;
+        put(out, s);
 }
 
-static void put_account(Buf *out, Str who) {
-        if (who.n)
-                put(out, who);
-        else
-                BUF_LIT(out, "somebody");
+static void put_quoted(Buf *out, const Facts *f, Str s) {
+        (void)f;
+        quote(out, s);
 }
 
 /* It stands in parentheses, so blanks are no reason to quote. */
-static void put_op(Buf *out, Str s) {
+static void put_op(Buf *out, const Facts *f, Str s) {
+        (void)f;
         if (is_made_of(s, " ._-+/:@%=,*"))
                 buf_str(out, s);
         else
                 quote(out, s);
 }
 
-static void put_words(Buf *out, Str s) { buf_str(out, s); }
-
-/* The value after @name in "{ saddr_fam=inet laddr=192.0.2.7 lport=22 }"; a path reaches to the end. */
-static Str part_of(Str s, const char *name) {
-        const char *at = memmem(s.p, s.n, name, strlen(name));
-        Str rest = at ? (Str){ at + strlen(name), s.n - (size_t)(at - s.p) - strlen(name) } : STR("");
-
-        if (str_ends(rest, STR(" }")))
-                rest.n -= 2;
-        return rest;
+static void put_words(Buf *out, const Facts *f, Str s) {
+        (void)f;
+        buf_str(out, s);
 }
 
-static void put_peer(Buf *out, Str s) {
-        Str addr = part_of(s, "laddr="), port = part_of(s, "lport="), file = part_of(s, "path=");
-        const char *blank = addr.n ? memchr(addr.p, ' ', addr.n) : NULL;
-
-        if (blank)
-                addr.n = (size_t)(blank - addr.p);
-        if (file.n) {
-                put(out, file);
-        } else if (addr.n) {
-                put(out, addr);
+static void put_peer(Buf *out, const Facts *f, Str s) {
+        put(out, s);
+        if (f->v[FACT_PORT].n) {
                 BUF_LIT(out, " port ");
-                put(out, port);
+                put(out, f->v[FACT_PORT]);
+        }
+}
+
+/* libauparse names the owner for chown only, and leaves the number to the others. */
+static void put_owner(Buf *out, const Facts *f, Str s) {
+        uint64_t id;
+
+        (void)f;
+        if (str_starts(s, STR("0x")) && str_u64((Str){ s.p + 2, s.n - 2 }, 16, &id)) {
+                BUF_LIT(out, "id ");
+                buf_u64(out, id);
         } else {
-                quote(out, s);
+                put(out, s);
+        }
+}
+
+/* Who really runs it, where that is another than who is behind it. */
+static void put_actor(Buf *out, const Facts *f, Str s) {
+        put(out, s);
+        if (f->v[FACT_AUID].n && sentence_as(f).n) {
+                BUF_LIT(out, " (as ");
+                put(out, sentence_as(f));
+                BUF_LIT(out, ")");
         }
 }
 
 static const struct {
         const char *name;
         Str (*value)(const Facts *f);
-        void (*put)(Buf *out, Str s);
-        bool always; /* speaks although it has no value */
+        void (*put)(Buf *out, const Facts *f, Str s);
+        const char *nothing; /* what stands there when it has no value, outside of [ ] */
 } words[] = {
-        { "who", known_user, put_who, true },
-        { "actor", known_user, put_who, true },
-        { "known", known_user, put, false },
-        { "account", sentence_account, put_account, true },
-        { "quoted", sentence_account, quote, true },
-        { "group", group, put_account, true },
-        { "from", sentence_addr, put, false },
-        { "tty", terminal, put, false },
-        { "program", program, put, false },
-        { "op", operation, put_op, false },
-        { "result", result, put_words, false },
-        { "failure", failure, put_words, false },
-        { "command", command, quote, true },
-        { "cwd", directory, put, false },
-        { "unit", unit, put, true },
-        { "syscall", syscall_name, put, false },
-        { "signal", signal_name, put, false },
-        { "device", device, put, true },
-        { "table", table, put, true },
-        { "module", module, put, true },
-        { "perms", perms, put, true },
-        { "path", path, put, false },
-        { "argv", argv, quote, true },
-        { "key", key, put, false },
-        { "new", new_path, put, true },
-        { "mode", deed_mode, put, false },
-        { "peer", peer, put_peer, true },
-        { "target", target, put, true },
-        { "rights", rights, put, false },
+        { "who", known_user, put_plain, "a system process" },
+        { "actor", known_user, put_actor, "a system process" },
+        { "known", known_user, put_plain, "somebody" },
+        { "account", sentence_account, put_plain, "somebody" },
+        { "quoted", sentence_account, put_quoted, "somebody" },
+        { "group", group, put_plain, "a group" },
+        { "from", sentence_addr, put_plain, "somewhere" },
+        { "tty", terminal, put_plain, "a terminal" },
+        { "program", program, put_plain, "a program" },
+        { "op", operation, put_op, "something" },
+        { "did", operation, put_plain, "something" },
+        { "result", result, put_words, "" },
+        { "failure", failure, put_words, "" },
+        { "command", command, put_quoted, "something" },
+        { "cwd", directory, put_plain, "a folder" },
+        { "unit", unit, put_plain, "a service" },
+        { "syscall", syscall_name, put_plain, "a system call" },
+        { "signal", signal_name, put_plain, "a signal" },
+        { "device", device, put_plain, "a device" },
+        { "table", table, put_plain, "a table" },
+        { "module", module, put_plain, "a kernel module" },
+        { "perms", perms, put_plain, "access" },
+        { "path", path, put_plain, "a file" },
+        { "file", path, put_plain, "a file" },
+        { "argv", argv, put_quoted, "a program" },
+        { "image", image, put_plain, "a file" },
+        { "key", key, put_plain, "a key" },
+        { "new", new_path, put_plain, "a file" },
+        { "second", second_path, put_plain, "something" },
+        { "mode", deed_mode, put_plain, "a mode" },
+        { "owner", deed_owner, put_owner, "somebody" },
+        { "peer", peer, put_peer, "somewhere" },
+        { "other", peer, put_plain, "somewhere" },
+        { "other2", other_peer, put_plain, "somewhere" },
+        { "port", port, put_plain, "a port" },
+        { "target", target, put_plain, "a program" },
+        { "rights", rights, put_plain, "somebody" },
+        { "text", text, put_plain, "something" },
+        { "vm", machine, put_plain, "without a name" },
+        { "what", what, put_plain, "without a name" },
+        { "to", to_what, put_plain, "something else" },
+        { "profile", profile, put_plain, "a profile" },
+        { "context", context, put_plain, "a context" },
+        { "class", class, put_plain, "a thing" },
+        { "domain", domain, put_plain, "without a name" },
+        { "type", type_name, put_plain, "a record of an unknown type" },
+        { "a0", argument_0, put_plain, "something" },
+        { "a2", argument_2, put_plain, "something" },
 };
 
-/* Appends one {word}; false when it says nothing. */
-static bool put_word(Buf *out, const Facts *f, Str name) {
+/* Appends one {word}; false when it says nothing and is @optional. */
+static bool put_word(Buf *out, const Facts *f, Str name, bool optional) {
         for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+                Str value;
+
                 if (!str_eqz(name, words[i].name))
                         continue;
-                Str value = words[i].value(f);
-
-                if (!value.n && !words[i].always)
-                        return false;
-                words[i].put(out, value);
-                if (str_eq(name, STR("actor")) && f->v[FACT_AUID].n && f->v[FACT_UID].n &&
-                    !str_eq(f->v[FACT_AUID], f->v[FACT_UID])) {
-                        BUF_LIT(out, " (as ");
-                        put(out, f->v[FACT_UID]);
-                        BUF_LIT(out, ")");
-                }
-                return true;
+                value = words[i].value(f);
+                if (value.n)
+                        words[i].put(out, f, value);
+                else if (!optional)
+                        buf_putz(out, words[i].nothing);
+                return value.n;
         }
         return false;
 }
 
 static void fill_in(Buf *out, const char *text, const Facts *f) {
         size_t mark = 0; /* where an optional part began */
-        bool said = true;
+        bool optional = false, said = true;
 
         for (const char *p = text; *p; p++) {
                 const char *end = *p == '{' ? strchr(p, '}') : NULL;
 
                 if (*p == '[') {
                         mark = out->n;
-                        said = true;
+                        optional = said = true;
                 } else if (*p == ']') {
                         if (!said && !out->failed)
                                 out->n = mark;
-                        said = true;
+                        optional = false;
                 } else if (end) {
-                        said = put_word(out, f, (Str){ p + 1, (size_t)(end - p - 1) }) && said;
+                        said &= put_word(out, f, (Str){ p + 1, (size_t)(end - p - 1) }, optional);
                         p = end;
                 } else {
                         buf_putc(out, *p);
@@ -296,6 +338,15 @@ static bool fits(const Row *row, const Facts *f, NameState name) {
                (!row->op || str_starts(f->v[FACT_OP], str_from(row->op)));
 }
 
+static const SentenceGroup *find_group(int32_t type) {
+        for (size_t i = 0; i < sentence_n_groups; i++)
+                if (type >= sentence_groups[i].first && type <= sentence_groups[i].last)
+                        return &sentence_groups[i];
+        return NULL;
+}
+
+static bool tells_call(const Facts *f) { return f->type == AUDIT_SYSCALL || f->type == AUDIT_URINGOP; }
+
 static const Row *find_row(const Facts *f) {
         NameState name = name_state(f);
 
@@ -314,22 +365,34 @@ bool sentence_knows(int32_t type) {
                 return true;
         for (size_t i = 0; i < sentence_n_rows; i++)
                 if (sentence_rows[i].type == type)
-                        return true;
-        return false;
+                        return type != AUDIT_USER && type != AUDIT_URINGOP;
+        return find_group(type) && find_group(type)->tells;
 }
 
 Str sentence_actor(const Facts *f) { return known_user(f); }
-Str sentence_action(const Facts *f) { return first_of(f->v[FACT_OP], syscall_name(f)); }
 Str sentence_result(const Facts *f) { return result(f); }
 
-Str sentence_object(const Facts *f) {
-        static const FactName objects[] = { FACT_CMD,  FACT_ARGV,  FACT_PATH,   FACT_PEER, FACT_TARGET,
-                                            FACT_UNIT, FACT_TABLE, FACT_MODULE, FACT_DEV,  FACT_GROUP };
+Str sentence_as(const Facts *f) { return str_eq(f->v[FACT_UID], known_user(f)) ? STR("") : f->v[FACT_UID]; }
 
-        for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
+/* The system call speaks for itself only where it is what happened. */
+Str sentence_operation(const Facts *f) {
+        return tells_call(f) ? syscall_name(f) : first_of(f->v[FACT_OP], syscall_name(f));
+}
+
+Str sentence_object(const Facts *f) {
+        static const FactName of_call[] = { FACT_ARGV, FACT_PATH, FACT_PEER, FACT_TARGET };
+        static const FactName of_record[] = { FACT_CMD,    FACT_VM,     FACT_UNIT,  FACT_TABLE,
+                                              FACT_MODULE, FACT_WHAT,   FACT_GROUP, FACT_PATH,
+                                              FACT_DEV,    FACT_DOMAIN, FACT_ACCT,  FACT_PEER_2 };
+        const FactName *objects = tells_call(f) ? of_call : of_record;
+        size_t n = tells_call(f) ? ARRAY_SIZE(of_call) : ARRAY_SIZE(of_record);
+
+        if (f->attempted.n)
+                return f->attempted;
+        for (size_t i = 0; i < n; i++)
                 if (f->v[objects[i]].n)
                         return f->v[objects[i]];
-        return f->attempted.n ? f->attempted : first_of(f->v[FACT_ACCT], f->v[FACT_ID]);
+        return f->v[FACT_ID];
 }
 
 bool sentence_lacks_name(const Facts *f) {
@@ -355,8 +418,9 @@ static void write_deed(Buf *out, const Deed *deed, const Facts *f) {
 }
 
 void sentence_write(Buf *out, const Facts *f, Str title) {
-        const Deed *deed = f->type == AUDIT_SYSCALL && !f->v[FACT_ARGV].n ? deed_find(f) : NULL;
+        const Deed *deed = tells_call(f) && !f->v[FACT_ARGV].n ? deed_find(f) : NULL;
         const Row *row = find_row(f);
+        const SentenceGroup *group = find_group(f->type);
 
         if (deed) {
                 write_deed(out, deed, f);
@@ -364,6 +428,10 @@ void sentence_write(Buf *out, const Facts *f, Str title) {
         }
         if (row) {
                 fill_in(out, row->text, f);
+                return;
+        }
+        if (group) {
+                fill_in(out, group->text, f);
                 return;
         }
         buf_str(out, title);

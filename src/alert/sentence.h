@@ -25,8 +25,13 @@ Str sentence_addr(const Facts *f);
 /* Who is behind it: the user who logged in (auid), else the user of the process. "" where nobody is known. */
 Str sentence_actor(const Facts *f);
 
-/* What was done, to what, and "success", "failed" or "". "" where the event does not say. */
-Str sentence_action(const Facts *f);
+/* The user that the process runs as, where that is another than sentence_actor(). */
+Str sentence_as(const Facts *f);
+
+/* What was done, as the record names it: the system call, or op=. What it means in fixed words: kind.h. */
+Str sentence_operation(const Facts *f);
+
+/* To what, and "success", "failed" or "". "" where the event does not say. */
 Str sentence_object(const Facts *f);
 Str sentence_result(const Facts *f);
 

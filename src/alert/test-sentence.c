@@ -88,7 +88,7 @@ static const struct {
         { "enriched/file-ops.log", 1, "e2eu renamed a.txt to b.txt with trig, key e2e-file" },
         { "enriched/file-ops.log", 1, "e2eu failed to delete /etc/passwd with trig, key e2e-file" },
         { "enriched/file-ops.log", 1, "e2eu created folder d/e with trig, key e2e-file" },
-        { "enriched/file-ops.log", 1, "e2eu created the link soft with trig, key e2e-file" },
+        { "enriched/file-ops.log", 1, "e2eu created the link soft to a.txt with trig, key e2e-file" },
         { "enriched/sys-priv.log", 1,
           "e2eu (as root) failed to unload a kernel module with trig, key e2e-sys" },
         { "raw/ssh-root-refused.log", 2, "failed login as root over ssh from 127.0.0.1" },
@@ -146,7 +146,49 @@ static const struct {
           "root failed to become root with su on pts/1" },
         { "type=SYSCALL %s: arch=c000003e syscall=257 success=no exit=-13 auid=0 uid=0 "
           "comm=\"cat\" exe=\"/usr/bin/cat\" key=6162016364",
-          "root used cat: openat failed, key ab" },
+          "root used cat to call openat, key ab: failed" },
+        { "type=AVC %s: apparmor=\"DENIED\" operation=\"open\" profile=\"p\" name=\"/etc/x\" pid=1 "
+          "comm=\"trig\" "
+          "requested_mask=\"r\" denied_mask=\"r\" fsuid=0 ouid=0",
+          "AppArmor refused open (r) to trig of a system process on /etc/x, profile p" },
+        { "type=AVC %s: avc:  denied  { read } for  pid=1 comm=\"x\" path=\"/f\" dev=\"vda\" ino=3 "
+          "scontext=a:b:c tcontext=d:e:f tclass=file permissive=0",
+          "SELinux refused read to x of a system process on /f (file, d:e:f)" },
+        { "type=UNKNOWN[1423] %s: domain=195ba459b blockers=fs.read_file path=\"/etc/hostname\" dev=\"vda\" "
+          "ino=7",
+          "Landlock refused fs.read_file to a program of a system process on /etc/hostname" },
+        { "type=MAC_STATUS %s: enforcing=0 old_enforcing=1 auid=0 ses=1 enabled=1 old-enabled=1 lsm=selinux "
+          "res=1",
+          "root set the enforcement of SELinux to 0" },
+        { "type=MAC_CONFIG_CHANGE %s: bool=httpd_can_sendmail val=1 old_val=0 auid=0 ses=1",
+          "root set the SELinux boolean httpd_can_sendmail to 1" },
+        { "type=SOFTWARE_UPDATE %s: pid=1 uid=0 auid=0 ses=1 msg='op=install sw=\"evil-1.0\" sw_type=rpm "
+          "key_enforce=0 "
+          "gpg_res=1 root_dir=\"/\" comm=\"dnf\" exe=\"/usr/bin/dnf\" hostname=h addr=? terminal=? "
+          "res=success'",
+          "root installed software evil-1.0 (install) with dnf" },
+        { "type=VIRT_CONTROL %s: pid=1 uid=0 auid=0 ses=1 msg='virt=kvm op=start reason=booted vm=\"web 1\" "
+          "uuid=u "
+          "vm-pid=2 exe=\"/usr/sbin/libvirtd\" hostname=? addr=? terminal=? res=success'",
+          "virtual machine \"web 1\" started (booted)" },
+        { "type=CRYPTO_SESSION %s: pid=1 uid=0 auid=0 ses=1 msg='op=start direction=from-client "
+          "cipher=aes256 "
+          "ksize=256 mac=m pfs=c spid=2 suid=0 rport=1234 laddr=192.0.2.1 lport=22 exe=\"/usr/sbin/sshd\" "
+          "hostname=? "
+          "addr=192.0.2.7 terminal=? res=success'",
+          "sshd agreed on encryption by aes256 with 192.0.2.7 port 1234" },
+        { "type=INTEGRITY_DATA %s: pid=1 uid=0 auid=0 ses=1 op=appraise_data cause=invalid-signature "
+          "comm=\"sh\" "
+          "name=\"/usr/bin/x\" dev=\"vda\" ino=3 res=0",
+          "the integrity of the data of /usr/bin/x was not confirmed (invalid-signature) for sh of root" },
+        { "type=ANOM_LINK %s: op=follow_link ppid=1 pid=2 auid=0 uid=0 comm=\"cat\" exe=\"/usr/bin/cat\" "
+          "res=0",
+          "root was refused to follow a suspicious link with cat (follow_link)" },
+        { "type=DAEMON_ACCEPT %s: op=connect addr=192.0.2.7 port=60 res=success",
+          "auditd accepted a connection from 192.0.2.7 port 60" },
+        { "type=UNKNOWN[1599] %s: auid=0", "AppArmor reported a record of an unknown type of root" },
+        { "type=UNKNOWN[2150] %s: auid=0 op=\"x</b>y\"",
+          "anomaly a record of an unknown type (\"x</b>y\") of root" },
         { "type=NEVER_HEARD_OF %s: auid=0 exe=\"/usr/bin/x\"", "TITLE: root with x" },
         { "type=NEVER_HEARD_OF %s: nothing=1", "TITLE" },
 };
