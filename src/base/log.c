@@ -14,6 +14,7 @@
 
 static const char *prefix = "aulert";
 static bool to_stderr = true;
+static void (*elsewhere)(int level, const char *text);
 static unsigned n_lost; /* messages the system had no room for */
 
 static bool leads_nowhere(int fd) {
@@ -29,6 +30,8 @@ void log_open(const char *name) {
         prefix = name;
         to_stderr = !leads_nowhere(STDERR_FILENO);
 }
+
+void log_to(void (*fn)(int level, const char *text)) { elsewhere = fn; }
 
 const char *log_name(void) { return prefix; }
 
@@ -77,6 +80,8 @@ void log_msg(int level, const char *fmt, ...) {
                 buf_putc(&line, '\n');
                 buf_attach(&line, STDERR_FILENO);
                 buf_flush(&line);
+        } else if (elsewhere && buf_z(&line)) {
+                elsewhere(level, line.p);
         } else if (!line.failed) {
                 to_system(level, buf_view(&line));
         }

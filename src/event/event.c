@@ -177,3 +177,11 @@ const char *event_end_name(EventEnd ended) {
 
         return names[ended];
 }
+
+void event_open_lines(const EventAssembler *a, Buf *out) {
+        for (const Open *o = a->arrival.first; o; o = o->newer)
+                for (const Record *r = o->event.records; r; r = r->next) {
+                        buf_str(out, r->text);
+                        buf_putc(out, '\n');
+                }
+}

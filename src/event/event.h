@@ -118,6 +118,10 @@ uint64_t event_next_deadline(const EventAssembler *a);
 /* Ends and delivers everything, oldest first. */
 void event_flush(EventAssembler *a);
 
+/* The open events as lines, each with its newline, in an order in which event_add() makes the same of them. They end as what their time
+ * says from then on. For who goes on elsewhere with what was begun here. */
+void event_open_lines(const EventAssembler *a, Buf *out);
+
 const EventCounters *event_counters(const EventAssembler *a);
 
 /* Upstream's list of types that are the last record of their event (linux-audit lib:

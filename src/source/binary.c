@@ -134,3 +134,7 @@ size_t binary_lines(Binary *b, char *into, size_t room) {
                 behind(b, h.size);
         }
 }
+
+int64_t binary_held(const Binary *b) {
+        return b->undecided ? INT64_MAX : (int64_t)(b->end - b->start) - (int64_t)b->skip;
+}

@@ -183,3 +183,5 @@ bool line_reader_next(LineReader *r, Str *ret, uint64_t *ret_number) {
 }
 
 const LineCounters *line_counters(const LineReader *r) { return &r->counters; }
+
+size_t line_reader_rest(const LineReader *r) { return r->end - r->start; }

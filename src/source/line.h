@@ -51,4 +51,7 @@ int line_reader_fill(LineReader *r);
 /* The next line, cut at its first NUL, or false: fill again. Lent until recycle() is called. */
 bool line_reader_next(LineReader *r, Str *ret, uint64_t *ret_number);
 
+/* Bytes that were read and are in no line yet: the start of one. To be asked when line_reader_next() has said that there is no other. */
+size_t line_reader_rest(const LineReader *r);
+
 const LineCounters *line_counters(const LineReader *r);

@@ -11,6 +11,7 @@ typedef struct {
         ssize_t (*read)(Source *s, char *into, size_t room);
         void (*close)(Source *s);
         bool (*place)(const Source *s, SourcePlace *ret); /* NULL: none */
+        int64_t (*held)(const Source *s);                 /* NULL: nothing ever */
 } SourceOps;
 
 struct Source {
@@ -36,6 +37,7 @@ char *binary_space(Binary *b, size_t *ret_room);
 void binary_add(Binary *b, size_t n); /* that many bytes have been read there */
 /* Complete frames as lines; 0: none is complete. */
 size_t binary_lines(Binary *b, char *into, size_t room);
+int64_t binary_held(const Binary *b); /* as source_held() */
 /* A stream of frames starts so; no text does. */
 static inline bool binary_starts(const char *p, size_t n) {
         return n && (unsigned char)p[0] <= 1; /* ver 0 or 1; big-endian machines: its first byte is 0 */

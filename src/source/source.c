@@ -102,6 +102,7 @@ ssize_t source_read(void *source, char *into, size_t room) {
         return ((Source *)source)->ops->read(source, into, room);
 }
 bool source_place(const Source *s, SourcePlace *ret) { return s->ops->place && s->ops->place(s, ret); }
+int64_t source_held(const Source *s) { return s->ops->held ? s->ops->held(s) : 0; }
 const SourceCounters *source_counters(const Source *s) { return &s->counters; }
 
 size_t source_format(char *into, size_t room, unsigned type, const char *text, size_t n, bool with_type) {

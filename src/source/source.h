@@ -26,6 +26,9 @@ typedef struct {
         SourceFrom from;  /* files only */
         int64_t from_sec; /* SOURCE_FROM_TIME: seconds since the epoch */
         bool reconnect; /* unix: connect again, with back-off, when the other side goes; else that is the end */
+        /* stdin: in the place of read(2) of its descriptor; NULL: read(2). */
+        ssize_t (*read)(void *read_data, int fd, char *into, size_t room);
+        void *read_data;
 } SourceOptions;
 
 typedef struct {
@@ -70,5 +73,9 @@ typedef struct {
         uint64_t dev, ino, offset;
 } SourcePlace;
 bool source_place(const Source *s, SourcePlace *ret);
+
+/* stdin: bytes that were read and are not given out yet, because a frame of the binary format is not whole. Less than 0: that many that
+ * are still to come belong to what was given out. INT64_MAX: which of both it is, the next bytes tell. */
+int64_t source_held(const Source *s);
 
 const SourceCounters *source_counters(const Source *s);

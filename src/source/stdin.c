@@ -11,9 +11,13 @@ typedef struct {
         bool started;
         int own_fd; /* to read from; s->fd is -1 for a regular file */
         Binary *binary;
+        ssize_t (*read)(void *read_data, int fd, char *into, size_t room);
+        void *read_data;
 } Stream;
 
 static Stream *stream_of(const Source *s) { return s->state; }
+
+static ssize_t read_plain(void *read_data, int fd, char *into, size_t room) { return read(fd, into, room); }
 
 static int open_stream(Source *s, const char *path, const SourceOptions *options) {
         struct stat st;
@@ -27,6 +31,8 @@ static int open_stream(Source *s, const char *path, const SourceOptions *options
         if (!stream)
                 return -ENOMEM;
         stream->own_fd = s->fd;
+        stream->read = options && options->read ? options->read : read_plain;
+        stream->read_data = options ? options->read_data : NULL;
         s->state = stream;
         s->is_socket = S_ISSOCK(st.st_mode);
         s->live = s->is_socket || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode);
@@ -69,7 +75,7 @@ static ssize_t read_binary(Stream *stream, char *into, size_t room) {
                 if (n)
                         return (ssize_t)n;
                 p = binary_space(stream->binary, &space);
-                k = read(stream->own_fd, p, space);
+                k = stream->read(stream->read_data, stream->own_fd, p, space);
                 if (k <= 0)
                         return k;
                 binary_add(stream->binary, (size_t)k);
@@ -83,7 +89,8 @@ static ssize_t read_stream(Source *s, char *into, size_t room) {
         if (stream->binary)
                 return read_binary(stream, into, room);
         /* the first time no more than the room of a Binary, should it be one */
-        n = read(stream->own_fd, into, stream->started || room < 65536 ? room : 65536);
+        n = stream->read(stream->read_data, stream->own_fd, into,
+                         stream->started || room < 65536 ? room : 65536);
         if (n <= 0 || stream->started)
                 return n;
         stream->started = true;
@@ -94,11 +101,16 @@ static ssize_t read_stream(Source *s, char *into, size_t room) {
         return read_binary(stream, into, room);
 }
 
+static int64_t stream_held(const Source *s) {
+        return stream_of(s)->binary ? binary_held(stream_of(s)->binary) : 0;
+}
+
 static void close_stream(Source *s) {
         binary_free(stream_of(s)->binary);
         free(s->state);
 }
 
 const SourceOps source_stdin = {
-        .name = "stdin", .open = open_stream, .read = read_stream, .close = close_stream
+        .name = "stdin", .open = open_stream, .read = read_stream, .close = close_stream,
+        .held = stream_held
 };

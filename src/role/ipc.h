@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Messages between the processes of `aulert run`, over SOCK_SEQPACKET sockets that the supervisor made.
+ *
+ * One packet is one message: a head of fixed size and at most IPC_PAYLOAD_MAX bytes. Both ends are the same program (each
+ * was started from the other's /proc/self/exe), so integers are the machine's own. Nothing here waits. What comes in may
+ * be a lie: the engine parses what attackers wrote, and whoever receives from it checks all that it says. */
+#include "base/str.h"
+
+#define IPC_PAYLOAD_MAX 73728u /* a packed alert (ALERT_PACK_MAX) and some room */
+
+/* Descriptors that a role finds open when it starts. */
+enum { IPC_FD_CONTROL = 3, IPC_FD_LINK = 4, IPC_FD_RING = 5, _IPC_FD_END };
+
+typedef enum {
+        _IPC_NONE,
+        /* supervisor to both */
+        IPC_CONFIG,   /* with a descriptor: a sealed memfd, see settings.h (engine), or the configuration (deliver) */
+        IPC_LINK,     /* with a descriptor: the other role was replaced, this is the socket to the new one */
+        IPC_COUNTERS, /* a: number of the request; b: only losses. Answered by IPC_COUNTED */
+        IPC_FINISH,   /* engine: take what is there without waiting, and end; deliver: the engine has ended */
+        /* supervisor to deliver */
+        IPC_NOTE, /* an alert about ourselves; a: RuleLevel; payload: rule id, title, sentence, each ended by a NUL */
+        /* both to supervisor */
+        IPC_READY,   /* the first configuration is in use; a: rules (engine) */
+        IPC_CHANGED, /* a later one is; a: 0 or errno; b: rules (engine) */
+        IPC_LOG,     /* a: level of log.h; payload: text */
+        IPC_COUNTED, /* a: number of the request; payload: "name value" lines */
+        /* deliver to supervisor */
+        IPC_DESKTOP, /* with a descriptor: the socket of a child for user a (desktop-child.h) */
+        /* engine to deliver */
+        IPC_ALERT, /* a: its number, rising by one; payload: alert_pack() */
+        IPC_STATE, /* the state behind alert a is in place b of the ring's memory (ring.h) */
+        /* deliver to engine */
+        IPC_COMMITTED, /* a: all alerts up to this number are in the spool */
+        _IPC_N,
+} IpcType;
+
+typedef struct {
+        uint32_t type; /* IpcType */
+        uint32_t reserved;
+        uint64_t a, b;
+} IpcHead;
+
+typedef struct {
+        IpcType type;
+        uint64_t a, b;
+        Str payload; /* lent until the next ipc_receive() with the same room; followed by a NUL */
+        int fd;      /* the receiver's now; -1: none */
+} IpcMessage;
+
+typedef struct {
+        char bytes[IPC_PAYLOAD_MAX + 1];
+} IpcRoom;
+
+/* A pair of non-blocking, close-on-exec sockets with room for some of the largest messages. 0 or -errno. */
+int ipc_pair(int ret[2]);
+
+/* @fd: a descriptor to pass, or -1; stays the caller's. 0; -EAGAIN: no room now; -EPIPE, -ECONNRESET: the other side is gone; -errno. */
+int ipc_send(int sock, IpcType type, uint64_t a, uint64_t b, Str payload, int fd);
+
+/* 1: *ret is one; 0: the other side has closed; -EAGAIN: none now; -EBADMSG: no message of ours, or too long,
+ * dropped; -errno. */
+int ipc_receive(int sock, IpcRoom *room, IpcMessage *ret);
+
+/* A memfd with these bytes that nobody can change any more. The descriptor or -errno. */
+int ipc_memfd(const char *name, Str bytes);
+/* Maps a sealed memfd of at most @max bytes for reading; -EPERM: it is not sealed. munmap() it. */
+int ipc_memfd_map(int fd, size_t max, Str *ret);

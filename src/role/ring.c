@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/hash.h"
+#include "role/ring.h"
+
+#define SHARED_BYTES ((sizeof(RingShared) + 4095) / 4096 * 4096)
+#define ALL_BYTES    (SHARED_BYTES + RING_BYTES + 2 * (size_t)RING_STATE_MAX)
+
+int ring_make(void) {
+        int fd = memfd_create("aulert-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING), r;
+        Ring ring;
+
+        if (fd < 0)
+                return -errno;
+        r = ftruncate(fd, (off_t)ALL_BYTES) < 0 ||
+            fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0 ?
+                    -errno :
+                    ring_map(&ring, fd);
+        if (r < 0) {
+                close(fd);
+                return r;
+        }
+        memcpy(ring.shared->secret, hash_secret, sizeof(hash_secret));
+        ring_unmap(&ring);
+        return fd;
+}
+
+int ring_map(Ring *ret, int fd) {
+        struct stat st;
+        char *p;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (st.st_size != (off_t)ALL_BYTES)
+                return -EINVAL;
+        p = mmap(NULL, ALL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (p == MAP_FAILED)
+                return -errno;
+        ret->shared = (RingShared *)p;
+        ret->bytes = p + SHARED_BYTES;
+        ret->states[0] = ret->bytes + RING_BYTES;
+        ret->states[1] = ret->states[0] + RING_STATE_MAX;
+        return 0;
+}
+
+void ring_unmap(Ring *r) {
+        if (r->shared)
+                munmap(r->shared, ALL_BYTES);
+        *r = (Ring){ 0 };
+}
+
+void ring_put(Ring *r, const char *p, size_t n) {
+        while (n) {
+                size_t at = r->shared->head % RING_BYTES, room = RING_BYTES - at, k = n < room ? n : room;
+
+                memcpy(r->bytes + at, p, k);
+                __atomic_add_fetch(&r->shared->head, k, __ATOMIC_RELEASE);
+                p += k;
+                n -= k;
+        }
+}
+
+size_t ring_get(const Ring *r, uint64_t *from, char *into, size_t room) {
+        uint64_t head = r->shared->head;
+        size_t at, k;
+
+        if (head > RING_BYTES && *from < head - RING_BYTES)
+                *from = head - RING_BYTES;
+        if (*from >= head)
+                return 0;
+        at = *from % RING_BYTES;
+        k = RING_BYTES - at;
+        if (k > head - *from)
+                k = head - *from;
+        if (k > room)
+                k = room;
+        memcpy(into, r->bytes + at, k);
+        *from += k;
+        return k;
+}
+
+static bool same_event(const RingEvent *e, const RecordId *id) {
+        size_t n = id->node.n < RING_NODE_MAX ? id->node.n : RING_NODE_MAX;
+
+        return e->set && e->serial == id->serial && e->sec == id->sec && e->ms == id->ms && e->n_node == n &&
+               !memcmp(e->node, id->node.n ? id->node.p : "", n);
+}
+
+void ring_note_event(Ring *r, const RecordId *id) {
+        RingEvent *e = &r->shared->event;
+
+        e->sec = id->sec;
+        e->ms = id->ms;
+        e->serial = id->serial;
+        e->n_node = (uint16_t)(id->node.n < RING_NODE_MAX ? id->node.n : RING_NODE_MAX);
+        if (e->n_node)
+                memcpy(e->node, id->node.p, e->n_node);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a signal ends us, and others look at what we leave */
+        e->set = true;
+}
+
+bool ring_blame(Ring *r) {
+        RingShared *s = r->shared;
+        RingPoison *p = &s->poison[s->n_poison % RING_POISON_MAX];
+
+        if (!s->event.set && !s->line.n)
+                return false;
+        *p = (RingPoison){ 0 };
+        if (s->event.set) {
+                p->event = s->event;
+                if (p->event.n_node > RING_NODE_MAX)
+                        p->event.n_node = RING_NODE_MAX;
+        } else {
+                p->line = s->line;
+        }
+        s->n_poison++;
+        s->event.set = false;
+        s->line.n = 0;
+        return true;
+}
+
+size_t ring_n_poison(const Ring *r) {
+        return r->shared->n_poison < RING_POISON_MAX ? r->shared->n_poison : RING_POISON_MAX;
+}
+
+const RingPoison *ring_poison(const Ring *r, size_t i) { return &r->shared->poison[i]; }
+
+bool ring_is_poison_event(const Ring *r, const RecordId *id) {
+        for (size_t i = 0, n = ring_n_poison(r); i < n; i++)
+                if (same_event(&r->shared->poison[i].event, id))
+                        return true;
+        return false;
+}
+
+bool ring_is_poison_line(const Ring *r, Str line) {
+        for (size_t i = 0, n = ring_n_poison(r); i < n; i++) {
+                const RingLine *l = &r->shared->poison[i].line;
+
+                if (l->n && l->n == line.n &&
+                    !memcmp(l->head, line.p, line.n < RING_LINE_HEAD ? line.n : RING_LINE_HEAD))
+                        return true;
+        }
+        return false;
+}
+
+unsigned ring_free_state(const Ring *r) { return r->shared->n_state == 1; }
+
+void ring_keep_state(Ring *r, unsigned i, uint64_t place, uint64_t seq, size_t bytes) {
+        r->shared->states[i].place = place;
+        r->shared->states[i].seq = seq;
+        r->shared->states[i].bytes = bytes;
+        __atomic_store_n(&r->shared->n_state, i + 1, __ATOMIC_RELEASE);
+}
+
+bool ring_state(const Ring *r, Str *ret, uint64_t *ret_place, uint64_t *ret_seq) {
+        uint32_t n = __atomic_load_n(&r->shared->n_state, __ATOMIC_ACQUIRE);
+
+        if (n != 1 && n != 2)
+                return false;
+        if (r->shared->states[n - 1].bytes > RING_STATE_MAX)
+                return false;
+        *ret = (Str){ r->states[n - 1], r->shared->states[n - 1].bytes };
+        *ret_place = r->shared->states[n - 1].place;
+        *ret_seq = r->shared->states[n - 1].seq;
+        return true;
+}

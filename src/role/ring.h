@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Memory that outlives the engine: what it has read, how far it is, and its state.
+ *
+ * The supervisor makes it (a sealed memfd, so that nobody can make it shorter) and hands it to each engine in turn. The
+ * engine writes every byte that it reads to the ring, and puts down what it is doing before it does it. When it dies, its
+ * successor takes the last state that was kept (a place of the ring belongs to it), reads from there what the ring has, and
+ * then goes on reading where the dead one stopped. What killed it is known from what it had put down, and is left out.
+ *
+ * One writer, the engine; the supervisor looks at beat and work, and writes only while no engine runs. It trusts none of it. */
+#include "base/str.h"
+#include "record/record.h"
+
+#define RING_BYTES      (8u << 20)
+#define RING_STATE_MAX  (32u << 20) /* a larger state is not kept, and counted */
+#define RING_LINE_HEAD  96u
+#define RING_NODE_MAX   255u
+#define RING_POISON_MAX 32u /* more: the oldest is forgotten, and may kill again */
+
+/* The start of a line, which holds its type and its event. */
+typedef struct {
+        uint32_t n; /* of the whole line; 0: none */
+        char head[RING_LINE_HEAD];
+} RingLine;
+
+typedef struct {
+        int64_t sec;
+        uint64_t serial;
+        uint32_t ms;
+        uint16_t n_node;
+        bool set;
+        char node[RING_NODE_MAX];
+} RingEvent;
+
+/* What must not be met again. */
+typedef struct {
+        RingEvent event; /* when set: this event; else: */
+        RingLine line;   /* this line */
+} RingPoison;
+
+typedef struct {
+        uint64_t head;      /* bytes ever put in */
+        uint64_t beat;      /* rises when a turn of the engine's loop starts and when it ends: odd: within one */
+        RingLine line;      /* at hand */
+        RingEvent event;    /* at hand */
+        uint32_t n_state;   /* which of the two states counts: 1 or 2; 0: none */
+        struct {
+                uint64_t place; /* the first byte that the state does not know */
+                uint64_t seq;   /* of its last alert */
+                uint64_t bytes;
+        } states[2];
+        uint64_t secret[2]; /* of hash.h; the state depends on it */
+        uint32_t n_poison;  /* ever; the last RING_POISON_MAX of them are kept, by the supervisor */
+        RingPoison poison[RING_POISON_MAX];
+} RingShared;
+
+typedef struct {
+        RingShared *shared;
+        char *bytes;     /* RING_BYTES */
+        char *states[2]; /* RING_STATE_MAX each */
+} Ring;
+
+/* A new one; its descriptor or -errno. */
+int ring_make(void);
+/* 0 or -errno; -EINVAL: not one. */
+int ring_map(Ring *ret, int fd);
+void ring_unmap(Ring *r);
+
+/* What was just read. */
+void ring_put(Ring *r, const char *p, size_t n);
+
+/* Copies from place @from on; returns how much (0: nothing is there any more or yet). What was overwritten
+ * meanwhile is skipped: *from moves. */
+size_t ring_get(const Ring *r, uint64_t *from, char *into, size_t room);
+
+void ring_note_event(Ring *r, const RecordId *id);
+static inline void ring_end_event(Ring *r) { r->shared->event.set = false; }
+static inline void ring_note_line(Ring *r, Str line) {
+        RingLine *at = &r->shared->line;
+
+        memcpy(at->head, line.p, line.n < RING_LINE_HEAD ? line.n : RING_LINE_HEAD);
+        at->n = (uint32_t)line.n;
+}
+static inline void ring_end_line(Ring *r) { r->shared->line.n = 0; }
+static inline void ring_beat(Ring *r) { __atomic_add_fetch(&r->shared->beat, 1, __ATOMIC_RELEASE); }
+
+/* What the engine had at hand becomes something that its successor leaves out. False: it had nothing. For the supervisor, while no
+ * engine runs. */
+bool ring_blame(Ring *r);
+/* How many that were blamed are kept, and one of them. */
+size_t ring_n_poison(const Ring *r);
+const RingPoison *ring_poison(const Ring *r, size_t i);
+bool ring_is_poison_event(const Ring *r, const RecordId *id);
+bool ring_is_poison_line(const Ring *r, Str line);
+
+/* Where the next state can be written, and then to be made the one that counts. */
+unsigned ring_free_state(const Ring *r); /* 0 or 1 */
+void ring_keep_state(Ring *r, unsigned i, uint64_t place, uint64_t seq, size_t bytes);
+/* The one that counts; false: there is none. */
+bool ring_state(const Ring *r, Str *ret, uint64_t *ret_place, uint64_t *ret_seq);
