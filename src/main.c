@@ -72,6 +72,8 @@ static const struct {
         RoleFn run;
 } roles[] = {
         { "notify", role_notify },
+        { "engine", role_engine },
+        { "deliver", role_deliver },
 };
 
 static int print(int fd, const Buf *text) {

@@ -13,7 +13,7 @@ enum { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEV
 void log_open(const char *name); /* decides where messages go; call once, first */
 /* Messages that would go to the journal go to @fn instead (NULL: no more): a process that cannot reach it. @text is inert. */
 void log_to(void (*fn)(int level, const char *text));
-const char *log_name(void);      /* of log_open() */
+const char *log_name(void); /* of log_open() */
 void log_msg(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...)   log_msg(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -1,23 +1,74 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <yaml.h>
 #include "base/log.h"
 #include "role/config-read.h"
+#include "role/ipc.h"
 
 static void on_diag(void *userdata, const char *file, unsigned line, unsigned column, const char *text) {
         log_error("%s:%u:%u: error: %s", file, line, column, text);
 }
 
-Config *config_read(const char *path) {
-        Config *config;
-        int r = config_load(&config, path, on_diag, NULL);
-
+static Config *say_load(const char *path, Config *config, int r) {
         if (r == 0)
                 return config;
         if (r < 0)
                 log_error("%s: %s", path, strerror(-r));
         return NULL;
+}
+
+Config *config_read(const char *path) {
+        Config *config = NULL;
+        int r = config_load(&config, path, on_diag, NULL);
+
+        return say_load(path, config, r);
+}
+
+/* The path, a NUL, the text. */
+Config *config_read_to_pass(const char *path, int *ret_fd) {
+        Config *config = NULL;
+        Buf file = BUF_INIT;
+        size_t n = strlen(path) + 1;
+        int r, fd = -1;
+
+        buf_put(&file, path, n);
+        r = config_read_file(path, &file);
+        if (r == 0)
+                r = config_load_text(&config, path, (Str){ file.p + n, file.n - n }, on_diag, NULL);
+        if (r == 0) {
+                fd = ipc_memfd("aulert-config", buf_view(&file));
+                if (fd < 0) {
+                        config = config_free(config);
+                        r = fd;
+                }
+        }
+        buf_done(&file);
+        *ret_fd = fd;
+        return say_load(path, config, r);
+}
+
+Config *config_receive(int fd) {
+        Config *config = NULL;
+        const char *end;
+        Str bytes;
+        int r = ipc_memfd_map(fd, CONFIG_MAX + PATH_MAX, &bytes);
+
+        close(fd);
+        if (r == 0) {
+                end = bytes.n ? memchr(bytes.p, 0, bytes.n) : NULL;
+                r = end ? config_load_text(&config, bytes.p,
+                                           (Str){ end + 1, bytes.n - (size_t)(end + 1 - bytes.p) }, on_diag,
+                                           NULL)
+                        : -EBADMSG;
+                if (bytes.n)
+                        munmap((void *)(uintptr_t)bytes.p, bytes.n);
+        }
+        return say_load("configuration", config, r);
 }
 
 typedef enum { KIND_OPEN, KIND_CONFIG, KIND_OTHER } Kind;

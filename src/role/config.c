@@ -114,7 +114,7 @@ static void add_defaults(ConfLoader *l) {
         c->n_routes = 1;
 }
 
-static int read_file(const char *path, Buf *ret) {
+int config_read_file(const char *path, Buf *ret) {
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         ssize_t n = 0;
 
@@ -159,23 +159,20 @@ static void parse(ConfLoader *l, Str file) {
         yaml_parser_delete(&parser);
 }
 
-int config_load(Config **ret, const char *path, ConfigDiagFn diag, void *userdata) {
+int config_load_text(Config **ret, const char *path, Str text, ConfigDiagFn diag, void *userdata) {
         Config *c = calloc(1, sizeof(*c));
         ConfLoader l = { .config = c, .diag = diag, .userdata = userdata };
-        Buf file = BUF_INIT;
-        int r;
+        int r = 0;
 
         if (!c)
                 return -ENOMEM;
         c->path = arena_strdup(&c->arena, path);
         c->limits = EVENT_LIMITS_DEFAULT;
-        r = c->path ? read_file(path, &file) : -ENOMEM;
-        if (r == 0)
-                parse(&l, buf_view(&file));
-        buf_done(&file);
-        if (r == 0 && l.no_memory)
+        if (c->path)
+                parse(&l, text);
+        if (!c->path || l.no_memory)
                 r = -ENOMEM;
-        if (r == 0 && l.n_bad)
+        else if (l.n_bad)
                 r = CONFIG_E_BAD;
         if (r) {
                 config_free(c);
@@ -183,6 +180,16 @@ int config_load(Config **ret, const char *path, ConfigDiagFn diag, void *userdat
         }
         *ret = c;
         return 0;
+}
+
+int config_load(Config **ret, const char *path, ConfigDiagFn diag, void *userdata) {
+        Buf file = BUF_INIT;
+        int r = config_read_file(path, &file);
+
+        if (r == 0)
+                r = config_load_text(ret, path, buf_view(&file), diag, userdata);
+        buf_done(&file);
+        return r;
 }
 
 Config *config_free(Config *c) {

@@ -65,4 +65,8 @@ enum { _CONFIG_E_SUCCESS, CONFIG_E_BAD };
 
 /* 0, CONFIG_E_BAD (all mistakes were told), -errno (the file cannot be read; nothing was told). */
 int config_load(Config **ret, const char *path, ConfigDiagFn diag, void *userdata);
+/* The same of a text that somebody else has read; @path is for messages, and what relative paths are relative to. */
+int config_load_text(Config **ret, const char *path, Str text, ConfigDiagFn diag, void *userdata);
+/* The file's bytes, at most CONFIG_MAX. 0 or -errno. */
+int config_read_file(const char *path, Buf *ret);
 Config *config_free(Config *c); /* returns NULL */

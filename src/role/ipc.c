@@ -66,10 +66,9 @@ int ipc_receive(int sock, IpcRoom *room, IpcMessage *ret) {
         IpcHead head;
         struct iovec parts[2] = { { &head, sizeof(head) }, { room->bytes, IPC_PAYLOAD_MAX } };
         char control[CMSG_SPACE(sizeof(int))];
-        struct msghdr message = { .msg_iov = parts,
-                                  .msg_iovlen = 2,
-                                  .msg_control = control,
-                                  .msg_controllen = sizeof(control) };
+        struct msghdr message = {
+                .msg_iov = parts, .msg_iovlen = 2, .msg_control = control, .msg_controllen = sizeof(control)
+        };
         ssize_t n;
         int fd;
 

@@ -15,7 +15,7 @@ enum { IPC_FD_CONTROL = 3, IPC_FD_LINK = 4, IPC_FD_RING = 5, _IPC_FD_END };
 typedef enum {
         _IPC_NONE,
         /* supervisor to both */
-        IPC_CONFIG,   /* with a descriptor: a sealed memfd, see settings.h (engine), or the configuration (deliver) */
+        IPC_CONFIG, /* with a descriptor: a sealed memfd, see settings.h (engine), or the configuration (deliver) */
         IPC_LINK,     /* with a descriptor: the other role was replaced, this is the socket to the new one */
         IPC_COUNTERS, /* a: number of the request; b: only losses. Answered by IPC_COUNTED */
         IPC_FINISH,   /* engine: take what is there without waiting, and end; deliver: the engine has ended */
@@ -23,8 +23,9 @@ typedef enum {
         IPC_NOTE, /* an alert about ourselves; a: RuleLevel; payload: rule id, title, sentence, each ended by a NUL */
         /* both to supervisor */
         IPC_READY,   /* the first configuration is in use; a: rules (engine) */
-        IPC_CHANGED, /* a later one is; a: 0 or errno; b: rules (engine) */
+        IPC_CHANGED, /* a later one is; a: 0 or errno, then the old one stays; b: rules (engine) */
         IPC_LOG,     /* a: level of log.h; payload: text */
+        IPC_ENDED,   /* it is done, and leaves; a: exit status */
         IPC_COUNTED, /* a: number of the request; payload: "name value" lines */
         /* deliver to supervisor */
         IPC_DESKTOP, /* with a descriptor: the socket of a child for user a (desktop-child.h) */

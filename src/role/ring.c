@@ -17,9 +17,9 @@ int ring_make(void) {
         if (fd < 0)
                 return -errno;
         r = ftruncate(fd, (off_t)ALL_BYTES) < 0 ||
-            fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0 ?
-                    -errno :
-                    ring_map(&ring, fd);
+                            fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0
+                    ? -errno
+                    : ring_map(&ring, fd);
         if (r < 0) {
                 close(fd);
                 return r;
@@ -167,4 +167,11 @@ bool ring_state(const Ring *r, Str *ret, uint64_t *ret_place, uint64_t *ret_seq)
         *ret_place = r->shared->states[n - 1].place;
         *ret_seq = r->shared->states[n - 1].seq;
         return true;
+}
+
+void ring_forget(Ring *r) {
+        r->shared->states[0].place = r->shared->head;
+        r->shared->states[0].seq = 0;
+        r->shared->states[0].bytes = 0;
+        r->shared->n_state = 1;
 }

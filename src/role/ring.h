@@ -39,11 +39,11 @@ typedef struct {
 } RingPoison;
 
 typedef struct {
-        uint64_t head;      /* bytes ever put in */
-        uint64_t beat;      /* rises when a turn of the engine's loop starts and when it ends: odd: within one */
-        RingLine line;      /* at hand */
-        RingEvent event;    /* at hand */
-        uint32_t n_state;   /* which of the two states counts: 1 or 2; 0: none */
+        uint64_t head;   /* bytes ever put in */
+        uint64_t beat;   /* rises when a turn of the engine's loop starts and when it ends: odd: within one */
+        RingLine line;   /* at hand */
+        RingEvent event; /* at hand */
+        uint32_t n_state; /* which of the two states counts: 1 or 2; 0: none */
         struct {
                 uint64_t place; /* the first byte that the state does not know */
                 uint64_t seq;   /* of its last alert */
@@ -87,6 +87,8 @@ static inline void ring_beat(Ring *r) { __atomic_add_fetch(&r->shared->beat, 1, 
 /* What the engine had at hand becomes something that its successor leaves out. False: it had nothing. For the supervisor, while no
  * engine runs. */
 bool ring_blame(Ring *r);
+/* What was read and the state are given up; the next engine starts with what comes. 〃 */
+void ring_forget(Ring *r);
 /* How many that were blamed are kept, and one of them. */
 size_t ring_n_poison(const Ring *r);
 const RingPoison *ring_poison(const Ring *r, size_t i);

@@ -270,7 +270,8 @@ static void show(Answer *a, const char *run_dir, uid_t uid, const DesktopRequest
         int fd = connect_bus(run_dir, uid), r;
 
         if (fd < 0) {
-                say(a, fd == -EPERM ? DESKTOP_REFUSED : DESKTOP_FAILED, "session bus: %s", strerror(-fd));
+                say(a, fd == -EPERM || fd == -ENOENT ? DESKTOP_REFUSED : DESKTOP_FAILED, "session bus: %s",
+                    strerror(-fd));
                 return;
         }
         r = open_bus(fd, &bus);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,15 @@ bool desktop_users_has_bus(const char *run_dir, uid_t uid) {
         struct stat st;
         int n = snprintf(path, sizeof(path), "%s/%u/bus", run_dir, uid);
 
-        return n > 0 && (size_t)n < sizeof(path) && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-               st.st_uid == uid;
+        if (n <= 0 || (size_t)n >= sizeof(path))
+                return false;
+        if (lstat(path, &st) == 0)
+                return S_ISSOCK(st.st_mode) && st.st_uid == uid;
+        if (errno != EACCES)
+                return false;
+        /* the folder is for its owner alone: the child that becomes that user will see */
+        snprintf(path, sizeof(path), "%s/%u", run_dir, uid);
+        return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid;
 }
 
 static size_t scan(const char *run_dir, uid_t *ret) {

@@ -16,5 +16,5 @@
  * is for tests: no login manager is asked. */
 size_t desktop_users_active(const char *run_dir, uid_t *ret);
 
-/* There is a socket of that user in the place of the session bus. */
+/* There is a socket of that user in the place of the session bus; or only they may look whether there is. */
 bool desktop_users_has_bus(const char *run_dir, uid_t uid);

@@ -18,6 +18,9 @@
 
 typedef struct Desktop Desktop;
 
+static DesktopStartFn start_elsewhere; /* NULL: we start the child ourselves */
+static void *start_elsewhere_data;
+
 /* One alert for one user. */
 typedef struct {
         uint64_t id;
@@ -29,7 +32,8 @@ typedef struct {
         Desktop *desktop;
         uint64_t id;
         uid_t uid;
-        pid_t pid; /* 0: free */
+        bool busy;
+        pid_t pid; /* 0: somebody else started it, and ends it */
         int fd;
         sd_event_source *exit, *timer;
         bool late;
@@ -65,6 +69,11 @@ struct Desktop {
         Rest rests[DESKTOP_USERS_MAX];
         size_t n_rests;
 };
+
+void desktop_start_by(DesktopStartFn fn, void *userdata) {
+        start_elsewhere = fn;
+        start_elsewhere_data = userdata;
+}
 
 static void list_users(Desktop *d, const SinkSetting *users) {
         for (size_t i = 0; i < users->n_values && d->n_users < DESKTOP_USERS_MAX; i++) {
@@ -206,9 +215,9 @@ static bool send_request(const Desktop *d, int fd, const Alert *a) {
 }
 
 /* This program anew, with nothing but the socket: no memory, file, environment or blocked signal of ours. */
-static int spawn(const Desktop *d, uid_t uid, int fd, pid_t *ret) {
+int desktop_spawn(const char *run, uid_t uid, int fd, pid_t *ret) {
         char self[] = "aulert", role[] = "--role", name[] = "notify", number[16], *none[] = { NULL };
-        char *run_dir = strdup(d->run_dir);
+        char *run_dir = strdup(run);
         char *argv[] = { self, role, name, number, run_dir, NULL };
         posix_spawn_file_actions_t files;
         posix_spawnattr_t attr;
@@ -252,8 +261,7 @@ static ssize_t receive(int fd, char *reply, size_t size) {
         return n < 0 && errno == ECONNRESET ? recv(fd, reply, size, MSG_DONTWAIT) : n;
 }
 
-static int on_exit_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
-        Child *c = userdata;
+static void end_child(Child *c) {
         Desktop *d = c->desktop;
         uint64_t id = c->id;
         uid_t uid = c->uid;
@@ -268,6 +276,15 @@ static int on_exit_child(sd_event_source *s, const siginfo_t *si, void *userdata
         free_child(c);
         end_job(d, id, uid, status, why);
         start_jobs(d);
+}
+
+static int on_exit_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
+        end_child(userdata);
+        return 0;
+}
+
+static int on_answer(sd_event_source *s, int fd, uint32_t events, void *userdata) {
+        end_child(userdata);
         return 0;
 }
 
@@ -275,13 +292,17 @@ static int on_late(sd_event_source *s, uint64_t usec, void *userdata) {
         Child *c = userdata;
 
         c->late = true;
-        kill(c->pid, SIGKILL); /* its end is told like any other */
+        if (c->pid)
+                kill(c->pid, SIGKILL); /* its end is told like any other */
+        else
+                end_child(c);
         return 0;
 }
 
 static int watch_child(Desktop *d, Child *c) {
         sd_event *loop = sink_loop(d->sink);
-        int r = sd_event_add_child(loop, &c->exit, c->pid, WEXITED, on_exit_child, c);
+        int r = c->pid ? sd_event_add_child(loop, &c->exit, c->pid, WEXITED, on_exit_child, c)
+                       : sd_event_add_io(loop, &c->exit, c->fd, EPOLLIN, on_answer, c);
 
         if (r >= 0)
                 r = sd_event_add_time_relative(loop, &c->timer, CLOCK_MONOTONIC, DESKTOP_CHILD_MS * 1000ull,
@@ -301,12 +322,14 @@ static int start_child(Desktop *d, Child *c, const Job *job) {
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
-        *c = (Child){ .desktop = d, .id = job->id, .uid = job->uid, .fd = pair[0] };
-        r = send_request(d, pair[0], job->alert) ? spawn(d, job->uid, pair[1], &c->pid) : -ENOBUFS;
+        *c = (Child){ .desktop = d, .busy = true, .id = job->id, .uid = job->uid, .fd = pair[0] };
+        r = !send_request(d, pair[0], job->alert) ? -ENOBUFS
+            : start_elsewhere                     ? start_elsewhere(start_elsewhere_data, job->uid, pair[1])
+                                                  : desktop_spawn(d->run_dir, job->uid, pair[1], &c->pid);
         close(pair[1]);
         if (r == 0) {
                 r = watch_child(d, c);
-                if (r < 0)
+                if (r < 0 && c->pid)
                         reap(c->pid);
         }
         if (r < 0)
@@ -319,7 +342,7 @@ static Child *free_place(Desktop *d, uid_t uid) {
         Child *place = NULL;
 
         for (size_t i = 0; i < DESKTOP_CHILDREN; i++) {
-                if (!d->children[i].pid)
+                if (!d->children[i].busy)
                         place = &d->children[i];
                 else if (d->children[i].uid == uid)
                         n_user++;
@@ -410,11 +433,12 @@ static void close_desktop(Sink *sink) {
         Desktop *d = sink_state(sink);
 
         for (size_t i = 0; i < DESKTOP_CHILDREN; i++)
-                if (d->children[i].pid) {
+                if (d->children[i].busy) {
                         pid_t pid = d->children[i].pid;
 
                         free_child(&d->children[i]);
-                        reap(pid);
+                        if (pid)
+                                reap(pid);
                 }
         free(d);
 }

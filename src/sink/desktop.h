@@ -17,6 +17,15 @@
 #define DESKTOP_PATIENCE      3u
 #define DESKTOP_REST_MS       10000u
 
+/* Starts the child (desktop-child.h) for @uid, whose standard input is @fd, which stays the caller's. 0 or -errno; it is
+ * the caller's to wait for. */
+int desktop_spawn(const char *run_dir, uid_t uid, int fd, pid_t *ret);
+
+/* A process without the right to become another user has a child started by one that has it: @fn is called in the place of
+ * desktop_spawn(), and whoever starts the child waits for it, and ends it after DESKTOP_CHILD_MS. For all sinks of the process. */
+typedef int (*DesktopStartFn)(void *userdata, uid_t uid, int fd);
+void desktop_start_by(DesktopStartFn fn, void *userdata);
+
 /* For tests: another place than DESKTOP_RUN_DIR for the next sinks that are opened with @run_dir (lent).
  * The child is this program with --role notify UID RUN_DIR. */
 int desktop_open_at(Sink *sink, const SinkConf *conf, const char *run_dir);

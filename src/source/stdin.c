@@ -111,6 +111,5 @@ static void close_stream(Source *s) {
 }
 
 const SourceOps source_stdin = {
-        .name = "stdin", .open = open_stream, .read = read_stream, .close = close_stream,
-        .held = stream_held
+        .name = "stdin", .open = open_stream, .read = read_stream, .close = close_stream, .held = stream_held
 };

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include "role/account.h"
+
+typedef struct {
+        Account *account;
+        uint64_t number; /* 0: free */
+        bool only_loss;
+        bool waits[2]; /* for the engine, for deliver */
+        Buf answers[2];
+        sd_event_source *timer;
+        AccountFn fn;
+        void *userdata;
+} Question;
+
+struct Account {
+        sd_event *loop;
+        const Child *children[2];
+        void (*print_own)(void *userdata, Buf *out, bool only_loss);
+        void *userdata;
+        uint64_t number;
+        Question questions[ACCOUNT_MAX];
+};
+
+int account_new(Account **ret, sd_event *loop, const Child *engine, const Child *deliver,
+                void (*print_own)(void *userdata, Buf *out, bool only_loss), void *userdata) {
+        Account *a = calloc(1, sizeof(*a));
+
+        if (!a)
+                return -ENOMEM;
+        a->loop = loop;
+        a->children[0] = engine;
+        a->children[1] = deliver;
+        a->print_own = print_own;
+        a->userdata = userdata;
+        *ret = a;
+        return 0;
+}
+
+static void forget(Question *q) {
+        sd_event_source_disable_unref(q->timer);
+        buf_done(&q->answers[0]);
+        buf_done(&q->answers[1]);
+        *q = (Question){ .answers = { BUF_INIT, BUF_INIT } };
+}
+
+Account *account_free(Account *a) {
+        if (!a)
+                return NULL;
+        for (size_t i = 0; i < ACCOUNT_MAX; i++)
+                if (a->questions[i].number)
+                        forget(&a->questions[i]);
+        free(a);
+        return NULL;
+}
+
+static void answer(Question *q) {
+        static const char *const names[2] = { "engine", "deliver" };
+        Account *a = q->account;
+        Question done = *q;
+        Buf all = BUF_INIT;
+
+        a->print_own(a->userdata, &all, q->only_loss);
+        for (size_t i = 0; i < 2; i++) {
+                buf_str(&all, buf_view(&q->answers[i]));
+                if (q->waits[i])
+                        buf_printf(&all, "%s_silent 1\n", names[i]);
+        }
+        forget(q);
+        done.fn(done.userdata, buf_view(&all));
+        buf_done(&all);
+}
+
+static int on_late(sd_event_source *s, uint64_t usec, void *userdata) {
+        answer(userdata);
+        return 0;
+}
+
+void account_ask(Account *a, bool only_loss, AccountFn fn, void *userdata) {
+        Question spare = { 0 }, *q = &spare;
+
+        for (size_t i = 0; i < ACCOUNT_MAX && q == &spare; i++)
+                if (!a->questions[i].number)
+                        q = &a->questions[i];
+        *q = (Question){ .account = a,
+                         .number = ++a->number,
+                         .only_loss = only_loss,
+                         .answers = { BUF_INIT, BUF_INIT },
+                         .fn = fn,
+                         .userdata = userdata };
+        for (size_t i = 0; i < 2 && q != &spare; i++)
+                q->waits[i] =
+                        child_tell(a->children[i], IPC_COUNTERS, q->number, only_loss, STR(""), -1) == 0;
+        if ((!q->waits[0] && !q->waits[1]) ||
+            sd_event_add_time_relative(a->loop, &q->timer, CLOCK_MONOTONIC, ACCOUNT_MS * 1000ull, 10000,
+                                       on_late, q) < 0)
+                answer(q);
+}
+
+void account_take(Account *a, bool of_engine, uint64_t number, Str lines) {
+        unsigned who = of_engine ? 0 : 1;
+
+        for (size_t i = 0; i < ACCOUNT_MAX; i++) {
+                Question *q = &a->questions[i];
+
+                if (!number || q->number != number || !q->waits[who])
+                        continue;
+                buf_str(&q->answers[who], lines);
+                q->waits[who] = false;
+                if (!q->waits[0] && !q->waits[1])
+                        answer(q);
+        }
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "role/child.h"
+
+extern char **environ;
+
+static void stop_watching(Child *c) {
+        c->exit = sd_event_source_disable_unref(c->exit);
+        c->io = sd_event_source_disable_unref(c->io);
+        if (c->control >= 0)
+                close(c->control);
+        c->control = -1;
+}
+
+static void take_message(Child *c, IpcMessage *m) {
+        if (m->type == IPC_READY)
+                c->ready = true;
+        if (m->type == IPC_ENDED) {
+                c->ended = true;
+                c->status = (int)(m->a & 0xff);
+        } else {
+                c->options->message(c->options->userdata, c, m);
+        }
+        if (m->fd >= 0)
+                close(m->fd);
+}
+
+static void take_messages(Child *c, unsigned most) {
+        IpcMessage m;
+        int r = 1;
+
+        while (most-- && c->control >= 0 && (r > 0 || r == -EBADMSG)) {
+                r = ipc_receive(c->control, &c->room, &m);
+                if (r > 0)
+                        take_message(c, &m);
+        }
+        if (r != -EAGAIN && r <= 0 && r != -EBADMSG)
+                c->io = sd_event_source_disable_unref(c->io); /* its end follows */
+}
+
+static int on_message(sd_event_source *s, int fd, uint32_t events, void *userdata) {
+        take_messages(userdata, 64);
+        return 0;
+}
+
+static int on_exit_child(sd_event_source *s, const siginfo_t *si, void *userdata) {
+        Child *c = userdata;
+        int code = si->si_code, how = si->si_status;
+
+        take_messages(c, 4096); /* what it said last */
+        stop_watching(c);
+        c->pid = 0;
+        c->ready = false;
+        c->options->gone(c->options->userdata, c, c->ended, c->status, code, how);
+        return 0;
+}
+
+/* Above all numbers that the child is to find its own under. */
+static int lift(int fd) { return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 32); }
+
+static int spawn(Child *c, const int *lifted) {
+        char self[] = "aulert", flag[] = "--role", role[32], uid[16] = "-", gid[16] = "-";
+        char *argv[] = { self, flag, role, uid, gid, NULL };
+        posix_spawn_file_actions_t files;
+        posix_spawnattr_t attr;
+        sigset_t all, none;
+        int r, at = IPC_FD_CONTROL;
+
+        snprintf(role, sizeof(role), "%s", c->options->role);
+        if (c->options->change_user) {
+                snprintf(uid, sizeof(uid), "%u", c->options->uid);
+                snprintf(gid, sizeof(gid), "%u", c->options->gid);
+        }
+        sigfillset(&all);
+        sigemptyset(&none);
+        posix_spawn_file_actions_init(&files);
+        if (!c->options->takes_stdin)
+                posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        for (size_t i = 0; i < 3; i++, at++)
+                if (lifted[i] >= 0)
+                        posix_spawn_file_actions_adddup2(&files, lifted[i], at);
+        posix_spawn_file_actions_addclosefrom_np(&files, _IPC_FD_END);
+        posix_spawnattr_init(&attr);
+        posix_spawnattr_setsigdefault(&attr, &all);
+        posix_spawnattr_setsigmask(&attr, &none);
+        posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+        r = posix_spawn(&c->pid, "/proc/self/exe", &files, &attr, argv, environ);
+        posix_spawnattr_destroy(&attr);
+        posix_spawn_file_actions_destroy(&files);
+        if (r)
+                c->pid = 0;
+        return -r;
+}
+
+int child_start(Child *c, const int fds[2]) {
+        int pair[2], lifted[3], r;
+
+        r = ipc_pair(pair);
+        if (r < 0)
+                return r;
+        lifted[0] = lift(pair[1]);
+        lifted[1] = lift(fds[0]);
+        lifted[2] = lift(fds[1]);
+        close(pair[1]);
+        c->control = pair[0];
+        c->ready = c->ended = false;
+        c->started_ns = clock_monotonic_ns();
+        r = spawn(c, lifted);
+        for (size_t i = 0; i < ARRAY_SIZE(lifted); i++)
+                if (lifted[i] >= 0)
+                        close(lifted[i]);
+        if (r == 0)
+                r = sd_event_add_io(c->loop, &c->io, c->control, EPOLLIN, on_message, c);
+        if (r >= 0)
+                r = sd_event_add_child(c->loop, &c->exit, c->pid, WEXITED, on_exit_child, c);
+        if (r < 0)
+                child_done(c);
+        return r < 0 ? r : 0;
+}
+
+int child_tell(const Child *c, IpcType type, uint64_t a, uint64_t b, Str payload, int fd) {
+        return c->pid ? ipc_send(c->control, type, a, b, payload, fd) : -ESRCH;
+}
+
+void child_kill(const Child *c) {
+        if (c->pid)
+                kill(c->pid, SIGKILL);
+}
+
+void child_done(Child *c) {
+        stop_watching(c);
+        if (!c->pid)
+                return;
+        kill(c->pid, SIGKILL);
+        while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        c->pid = 0;
+}
+
+uint64_t child_cpu_ns(const Child *c) {
+        struct timespec t;
+        clockid_t clock;
+
+        if (!c->pid || clock_getcpuclockid(c->pid, &clock) != 0 || clock_gettime(clock, &t) < 0)
+                return 0;
+        return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* A process of the supervisor's: this program anew, as `aulert --role ROLE UID GID`.
+ *
+ * It finds the descriptors of ipc.h, our standard ones, and nothing else of ours. Its end is told once, with what it said
+ * of it before (IPC_ENDED) or did not say. */
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+#include "role/ipc.h"
+
+typedef struct Child Child;
+
+typedef struct {
+        const char *role;
+        bool change_user;
+        uid_t uid;
+        gid_t gid;
+        bool takes_stdin; /* else it has /dev/null there */
+        /* m->fd is the callee's when it sets it to -1 */
+        void (*message)(void *userdata, Child *c, IpcMessage *m);
+        /* @ended: it said so, with this status; else it died: code and signal_or_status are waitid(2)'s */
+        void (*gone)(void *userdata, Child *c, bool ended, int status, int code, int signal_or_status);
+        void *userdata;
+} ChildOptions;
+
+struct Child {
+        const ChildOptions *options;
+        sd_event *loop;
+        pid_t pid; /* 0: it does not run */
+        int control;
+        sd_event_source *exit, *io;
+        uint64_t started_ns;
+        bool ready; /* it said IPC_READY */
+        bool ended;
+        int status;
+        IpcRoom room;
+};
+
+/* @fds: what it gets as IPC_FD_LINK and IPC_FD_RING (-1: nothing); stay the caller's. 0 or -errno. */
+int child_start(Child *c, const int fds[2]);
+int child_tell(const Child *c, IpcType type, uint64_t a, uint64_t b, Str payload, int fd); /* as ipc_send() */
+void child_kill(const Child *c);
+/* Ends and forgets it without telling. */
+void child_done(Child *c);
+/* CPU time that it has used, ns; 0: not known. */
+uint64_t child_cpu_ns(const Child *c);

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* aulert --role deliver UID GID: takes alerts from the engine, puts them into the spool, and gives them to the sinks.
+ *
+ * It never sees a record that is not part of an alert, and what it takes from the engine it checks. */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "alert/alert-pack.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "role/bad.h"
+#include "role/config-read.h"
+#include "role/delivery.h"
+#include "role/role.h"
+#include "role/station.h"
+#include "sink/desktop.h"
+
+#define FINISH_MS   1200u /* for the sinks, at the end */
+#define RETIRED_MAX 8u    /* more: the oldest does not finish, and says so */
+#define TURN_MAX    256u  /* alerts taken before the loop goes on to other things */
+
+typedef struct {
+        Station station;
+        int link;
+        sd_event_source *link_io;
+        uint64_t seq;       /* ours, of the last alert */
+        uint64_t link_seq;  /* the engine's, of the same */
+        uint64_t link_from; /* ours, of the last alert before this link */
+        Delivery *delivery;
+        Delivery *retired[RETIRED_MAX]; /* of reloads, until their sinks are done; oldest first */
+        size_t n_retired;
+        uint64_t bad_messages;
+        bool finishing;
+        int status;
+        IpcRoom room;
+} Deliver;
+
+/* Alerts that are not the engine's are numbered among its own: then this says less than is true, never more. */
+static void on_committed(void *userdata, uint64_t seq) {
+        Deliver *d = userdata;
+        uint64_t behind = d->seq - seq;
+
+        if (d->link >= 0 && seq > d->link_from && d->link_seq > behind)
+                (void)ipc_send(d->link, IPC_COMMITTED, d->link_seq - behind, 0, STR(""), -1);
+}
+
+static void drop_link(Deliver *d) {
+        d->link_io = sd_event_source_disable_unref(d->link_io);
+        if (d->link >= 0)
+                close(d->link);
+        d->link = -1;
+}
+
+static void take_alert(Deliver *d, const IpcMessage *m) {
+        Alert *alert = NULL;
+
+        if (alert_unpack(&alert, m->payload)) {
+                d->bad_messages++;
+                log_error("the engine sent an alert that is none: dropped");
+        } else {
+                (void)delivery_alert(d->delivery, alert, d->seq + 1);
+        }
+        alert_unref(alert);
+        d->seq++;
+        d->link_seq = m->a;
+}
+
+/* 1: took a message; 0: the link is gone; -EAGAIN: there is none. */
+static int take_one(Deliver *d) {
+        IpcMessage m;
+        int r = d->link < 0 ? 0 : ipc_receive(d->link, &d->room, &m);
+
+        if (r == -EBADMSG || (r > 0 && m.type != IPC_ALERT)) {
+                d->bad_messages++;
+                if (r > 0 && m.fd >= 0)
+                        close(m.fd);
+                return 1;
+        }
+        if (r <= 0)
+                return r == -EAGAIN ? r : 0;
+        take_alert(d, &m);
+        if (m.fd >= 0)
+                close(m.fd);
+        return 1;
+}
+
+static int on_link(sd_event_source *s, int fd, uint32_t events, void *userdata) {
+        Deliver *d = userdata;
+        int r = 1;
+
+        for (unsigned n = 0; n < TURN_MAX && r > 0; n++)
+                r = take_one(d);
+        if (r == 0)
+                drop_link(d);
+        return 0;
+}
+
+/* What an engine has sent counts, also when it is dead by now. */
+static void drain_link(Deliver *d) {
+        while (take_one(d) > 0)
+                ;
+        drop_link(d);
+}
+
+static int use_link(Deliver *d, int fd) {
+        drain_link(d);
+        d->link = fd;
+        d->link_from = d->seq;
+        return sd_event_add_io(d->station.loop, &d->link_io, fd, EPOLLIN, on_link, d);
+}
+
+static void free_retired(Deliver *d, size_t i) {
+        delivery_free(d->retired[i]);
+        memmove(&d->retired[i], &d->retired[i + 1], (--d->n_retired - i) * sizeof(*d->retired));
+}
+
+static void retire(Deliver *d, Delivery *old) {
+        if (d->n_retired == RETIRED_MAX)
+                free_retired(d, 0);
+        d->retired[d->n_retired++] = old;
+}
+
+/* Everything new is made before anything old goes. */
+static int use_config(Deliver *d, int fd) {
+        const DeliveryOptions options = { .loop = d->station.loop, .committed = on_committed, .userdata = d };
+        Delivery *delivery;
+        Config *config;
+        int r;
+
+        config = config_receive(fd);
+        if (!config)
+                return -EINVAL;
+        r = delivery_new(&delivery, config, &options);
+        if (r < 0)
+                return r;
+        if (d->delivery)
+                retire(d, d->delivery);
+        d->delivery = delivery;
+        return 0;
+}
+
+static int on_time_is_up(sd_event_source *s, uint64_t usec, void *userdata) {
+        return sd_event_exit(((Deliver *)userdata)->station.loop, 0);
+}
+
+static void finish(Deliver *d) {
+        if (d->finishing)
+                return;
+        d->finishing = true;
+        drain_link(d);
+        if (sd_event_add_time_relative(d->station.loop, NULL, CLOCK_MONOTONIC, FINISH_MS * 1000ull, 10000,
+                                       on_time_is_up, d) < 0)
+                sd_event_exit(d->station.loop, 0);
+}
+
+static void take_note(Deliver *d, const IpcMessage *m) {
+        const char *id = m->payload.p, *title, *sentence, *end = m->payload.p + m->payload.n;
+        Alert *alert;
+
+        title = id + strlen(id) + 1; /* a NUL follows the payload */
+        sentence = title < end ? title + strlen(title) + 1 : end;
+        if (sentence >= end || !d->delivery)
+                return;
+        if (alert_new_own(&alert, &(AlertOwn){ .kind = ALERT_OWN,
+                                               .level = m->a <= RULE_CRITICAL ? (RuleLevel)m->a : RULE_HIGH,
+                                               .rule_id = str_from(id),
+                                               .title = str_from(title),
+                                               .sentence = str_from(sentence),
+                                               .description = STR(""),
+                                               .records = STR(""),
+                                               .unique = STR("") }) < 0)
+                return;
+        (void)delivery_alert(d->delivery, alert, d->seq + 1);
+        d->seq++;
+        alert_unref(alert);
+}
+
+static void say_counters(Deliver *d, uint64_t request, bool only_loss) {
+        Buf out = BUF_INIT;
+
+        if (d->delivery)
+                delivery_print_counters(d->delivery, &out, only_loss);
+        if (d->bad_messages || !only_loss)
+                buf_printf(&out, "engine_messages_bad %llu\n", (unsigned long long)d->bad_messages);
+        station_tell(IPC_COUNTED, request, 0, buf_view(&out));
+        buf_done(&out);
+}
+
+static void take_config(Deliver *d, IpcMessage *m) {
+        bool first = !d->delivery;
+        int r = use_config(d, m->fd);
+
+        m->fd = -1;
+        if (!first) {
+                station_tell(IPC_CHANGED, (uint64_t)-r, 0, STR(""));
+        } else if (r == 0) {
+                station_tell(IPC_READY, 0, 0, STR(""));
+        } else {
+                d->status = STATUS_USAGE;
+                sd_event_exit(d->station.loop, 0);
+        }
+}
+
+static void on_message(void *userdata, IpcMessage *m) {
+        Deliver *d = userdata;
+
+        switch (m->type) {
+        case IPC_CONFIG: take_config(d, m); break;
+        case IPC_LINK:
+                if (use_link(d, m->fd) < 0)
+                        sd_event_exit(d->station.loop, 0);
+                m->fd = -1;
+                break;
+        case IPC_COUNTERS: say_counters(d, m->a, m->b); break;
+        case IPC_NOTE: take_note(d, m); break;
+        case IPC_FINISH: finish(d); break;
+        default: break;
+        }
+}
+
+/* After each turn of the loop: what waits for the sinks to be done. */
+static int on_turn(sd_event_source *s, void *userdata) {
+        Deliver *d = userdata;
+
+        for (size_t i = d->n_retired; i-- > 0;)
+                if (!delivery_pending(d->retired[i]))
+                        free_retired(d, i);
+        if (d->finishing && !d->n_retired && (!d->delivery || !delivery_pending(d->delivery)))
+                sd_event_exit(d->station.loop, 0);
+        return 0;
+}
+
+/* We may not become another user; the supervisor may. */
+static int start_desktop(void *userdata, uid_t uid, int fd) {
+        return ipc_send(IPC_FD_CONTROL, IPC_DESKTOP, uid, 0, STR(""), fd);
+}
+
+static void tear_down(Deliver *d) {
+        Buf losses = BUF_INIT;
+
+        if (d->delivery)
+                delivery_print_counters(d->delivery, &losses, true);
+        bad_say_counters(LOG_LEVEL_WARNING, buf_view(&losses));
+        buf_done(&losses);
+        while (d->n_retired)
+                free_retired(d, 0);
+        delivery_free(d->delivery);
+        drop_link(d);
+        station_tell(IPC_ENDED, (uint64_t)d->status, 0, STR(""));
+        station_close(&d->station);
+}
+
+int role_deliver(int argc, char **argv) {
+        Deliver *d = argc == 3 ? calloc(1, sizeof(*d)) : NULL;
+        int r;
+
+        if (!d)
+                return STATUS_USAGE;
+        d->link = -1;
+        d->station.message = on_message;
+        d->station.userdata = d;
+        desktop_start_by(start_desktop, d);
+        r = station_open(&d->station, argv[1], argv[2]);
+        if (r >= 0)
+                r = use_link(d, IPC_FD_LINK);
+        if (r >= 0)
+                r = sd_event_add_post(d->station.loop, NULL, on_turn, d);
+        if (r >= 0)
+                r = sd_event_loop(d->station.loop);
+        if (r < 0) {
+                log_error("deliver: %s", strerror(-r));
+                d->status = STATUS_USAGE;
+        }
+        tear_down(d);
+        r = d->status;
+        free(d);
+        return r;
+}

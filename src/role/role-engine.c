@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* aulert --role engine UID GID: from bytes to alerts. It reads what auditd writes and has no right but that.
+ *
+ * One loop, one thread; no read waits. What it reads it puts into the ring first, and what it is about to do it puts down
+ * there, so that its successor can go on (ring.h). What ends it: the end of input, or the supervisor's word; then all that
+ * is complete has been told and what is not is flushed. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "role/bad.h"
+#include "role/engine.h"
+#include "role/gather.h"
+#include "role/input.h"
+#include "role/outbox.h"
+#include "role/ring.h"
+#include "role/role-engine.h"
+#include "role/role.h"
+#include "role/settings.h"
+#include "role/station.h"
+
+#define COMMIT_MS 800u /* at the end: for deliver to say that it has everything */
+#define DRAIN_MS  200u /* reading what is there, at the end */
+
+enum { PRIORITY_CONTROL = -20, PRIORITY_INPUT = 10, PRIORITY_AGE = 20 };
+
+typedef struct {
+        Station station;
+        Ring ring;
+        uint64_t place; /* of the ring, behind the last byte that the source was given */
+        sd_event_source *input, *age, *link_io;
+        int fd;
+        Gather gather;
+        uint64_t age_at; /* for when age is armed, CLOCK_MONOTONIC ns; UINT64_MAX: it is not */
+        Source *source;
+        LineReader *reader;
+        EventAssembler *assembler;
+        Engine *engine;
+        Outbox outbox;
+        BadLines bad;
+        EngineRoleCounters counters;
+        bool loaded, finishing;
+        int status;
+        IpcRoom room;
+} Run;
+
+void (*role_engine_planted)(const Event *event);
+
+const CounterDesc engine_role_counter_descs[] = {
+        { "events_set_aside", "events not looked at because one like it ended the engine",
+          offsetof(EngineRoleCounters, events_aside), true },
+        { "lines_set_aside", "lines not looked at because one like it ended the engine",
+          offsetof(EngineRoleCounters, lines_aside), true },
+        { "ring_overrun_bytes", "bytes that were overwritten before a new engine could read them again",
+          offsetof(EngineRoleCounters, overrun), true },
+};
+const size_t engine_role_n_counter_descs = ARRAY_SIZE(engine_role_counter_descs);
+
+static void on_alert(void *userdata, Alert *alert) { outbox_put(&((Run *)userdata)->outbox, alert); }
+static void on_recycle(void *userdata) { event_detach(((Run *)userdata)->assembler); }
+static void on_fault(void *userdata, LineFault fault, uint64_t line) {
+        bad_note_fault(&((Run *)userdata)->bad, fault, line);
+}
+
+static void tell_set_aside(Run *run, const char *what, Str unique, Str records) {
+        Alert *alert;
+
+        if (alert_new_own(&alert,
+                          &(AlertOwn){ .kind = ALERT_OWN,
+                                       .level = RULE_HIGH,
+                                       .rule_id = STR("aulert-set-aside"),
+                                       .title = STR("Something in the audit stream ended the analysis"),
+                                       .sentence = str_from(what),
+                                       .description = STR("It was left out, and no rule has seen it. This is "
+                                                          "a mistake of aulert: please report it."),
+                                       .unique = unique,
+                                       .records = records }) < 0)
+                return;
+        outbox_put(&run->outbox, alert);
+        alert_unref(alert);
+}
+
+static void set_event_aside(Run *run, const Event *event) {
+        Buf records = BUF_INIT, what = BUF_INIT, id = BUF_INIT;
+
+        run->counters.events_aside++;
+        for (const Record *r = event->records; r && records.n < ALERT_RECORDS_MAX; r = r->next) {
+                buf_str(&records, r->text);
+                buf_putc(&records, '\n');
+        }
+        event_id_format(&id, &event->id);
+        buf_putz(&what, "event ");
+        buf_str(&what, buf_view(&id));
+        buf_putz(&what, " ended the engine and was set aside");
+        if (buf_z(&what))
+                tell_set_aside(run, what.p, buf_view(&id), buf_view(&records));
+        buf_done(&records);
+        buf_done(&what);
+        buf_done(&id);
+}
+
+static void on_event(void *userdata, const Event *event) {
+        Run *run = userdata;
+
+        if (unlikely(ring_n_poison(&run->ring)) && ring_is_poison_event(&run->ring, &event->id)) {
+                set_event_aside(run, event);
+                return;
+        }
+        ring_note_event(&run->ring, &event->id);
+        if (unlikely(role_engine_planted))
+                role_engine_planted(event);
+        engine_event(run->engine, event);
+        ring_end_event(&run->ring);
+}
+
+/* In the place of read(2): first what a dead engine had read and not finished, then what is new. */
+static ssize_t read_input(void *userdata, int fd, char *into, size_t room) {
+        Run *run = userdata;
+        uint64_t from = run->place;
+        size_t n = ring_get(&run->ring, &from, into, room);
+        ssize_t k;
+
+        if (n) {
+                run->counters.overrun += from - n - run->place;
+                run->place = from;
+                return (ssize_t)n;
+        }
+        k = read(fd, into, room);
+        if (k > 0) {
+                ring_put(&run->ring, into, (size_t)k);
+                run->place += (size_t)k;
+        }
+        return k;
+}
+
+static void arm_age(Run *run) {
+        uint64_t at = event_next_deadline(run->assembler), login = engine_deadline(run->engine);
+
+        if (login < at)
+                at = login;
+        if (at >= run->age_at)
+                return;
+        run->age_at = at;
+        sd_event_source_set_time(run->age, at / 1000 + 1);
+        sd_event_source_set_enabled(run->age, SD_EVENT_ONESHOT);
+}
+
+static int on_age(sd_event_source *s, uint64_t usec, void *userdata) {
+        Run *run = userdata;
+        uint64_t now = clock_monotonic_ns();
+
+        ring_beat(&run->ring);
+        event_age(run->assembler, now);
+        engine_age(run->engine, now);
+        run->age_at = UINT64_MAX;
+        arm_age(run);
+        ring_beat(&run->ring);
+        return 0;
+}
+
+static int on_time_is_up(sd_event_source *s, uint64_t usec, void *userdata) {
+        return sd_event_exit(((Run *)userdata)->station.loop, 0);
+}
+
+/* The loop ends when deliver has everything, or when the time is up. */
+static void finish(Run *run) {
+        if (run->finishing)
+                return;
+        run->finishing = true;
+        sd_event_source_set_enabled(run->input, SD_EVENT_OFF);
+        sd_event_source_set_enabled(run->age, SD_EVENT_OFF);
+        event_flush(run->assembler);
+        engine_flush(run->engine);
+        if (outbox_is_empty(&run->outbox) || run->outbox.link < 0 ||
+            sd_event_add_time_relative(run->station.loop, NULL, CLOCK_MONOTONIC, COMMIT_MS * 1000ull, 10000,
+                                       on_time_is_up, run) < 0)
+                sd_event_exit(run->station.loop, 0);
+}
+
+static void take_line(Run *run, Str line, uint64_t number) {
+        int e;
+
+        if (unlikely(ring_n_poison(&run->ring)) && ring_is_poison_line(&run->ring, line)) {
+                run->counters.lines_aside++;
+                tell_set_aside(run, "a record ended the engine and was set aside", line, line);
+                return;
+        }
+        ring_note_line(&run->ring, line);
+        e = event_add(run->assembler, line);
+        ring_end_line(&run->ring);
+        if (unlikely(e > 0))
+                bad_note_event(&run->bad, e, number);
+}
+
+/* One read, and all lines that it gave. Result as of line_reader_fill(). */
+static int take_input(Run *run) {
+        uint64_t number;
+        Str line;
+        int r;
+
+        ring_beat(&run->ring);
+        event_set_now(run->assembler, clock_monotonic_ns());
+        r = line_reader_fill(run->reader);
+        while (line_reader_next(run->reader, &line, &number))
+                take_line(run, line, number);
+        ring_beat(&run->ring);
+        return r;
+}
+
+static int on_input(Run *run) {
+        int r = take_input(run);
+
+        if (r != LINE_E_EOF && r >= 0) {
+                arm_age(run);
+                return 0;
+        }
+        if (r < 0) {
+                log_error("%s: %s", run->bad.name, strerror(-r));
+                run->status = STATUS_INPUT;
+        }
+        finish(run);
+        return 0;
+}
+
+static int on_readable(sd_event_source *s, int fd, uint32_t events, void *userdata) {
+        Run *run = userdata;
+        uint64_t before = line_counters(run->reader)->lines;
+        int r;
+
+        if (run->gather.busy)
+                nanosleep(&(struct timespec){ .tv_nsec = GATHER_NS }, NULL);
+        r = on_input(run);
+        gather_note(&run->gather, clock_monotonic_ns(), line_counters(run->reader)->lines - before);
+        return r;
+}
+
+static int on_file(sd_event_source *s, void *userdata) { return on_input(userdata); }
+
+/* Reads what is there without waiting for more. */
+static void drain(Run *run) {
+        uint64_t until = clock_monotonic_ns() + DRAIN_MS * NS_PER_MS;
+        struct pollfd p = { .fd = run->fd, .events = POLLIN };
+        int r = 0;
+
+        if (run->finishing || !run->reader)
+                return;
+        while (r == 0 && poll(&p, 1, 0) > 0 && clock_monotonic_ns() < until)
+                r = take_input(run);
+        finish(run);
+}
+
+/* Sends what can be sent; the rest when the socket takes it. */
+static void push(Run *run) {
+        int r = outbox_send(&run->outbox);
+
+        if (run->link_io)
+                sd_event_source_set_io_events(run->link_io, r == -EAGAIN ? EPOLLIN | EPOLLOUT : EPOLLIN);
+        if (run->finishing && outbox_is_empty(&run->outbox))
+                sd_event_exit(run->station.loop, 0);
+}
+
+static void drop_link(Run *run) {
+        run->link_io = sd_event_source_disable_unref(run->link_io);
+        if (run->outbox.link >= 0)
+                close(run->outbox.link);
+        run->outbox.link = -1;
+}
+
+static int on_link(sd_event_source *s, int fd, uint32_t events, void *userdata) {
+        Run *run = userdata;
+        IpcMessage m;
+        int r;
+
+        while ((r = ipc_receive(fd, &run->room, &m)) > 0 || r == -EBADMSG) {
+                if (r > 0 && m.type == IPC_COMMITTED)
+                        outbox_commit(&run->outbox, m.a);
+                if (r > 0 && m.fd >= 0)
+                        close(m.fd);
+        }
+        if (r == -EAGAIN)
+                push(run);
+        else
+                drop_link(run); /* deliver is gone: another will come */
+        return 0;
+}
+
+static int use_link(Run *run, int fd) {
+        int r;
+
+        drop_link(run);
+        r = sd_event_add_io(run->station.loop, &run->link_io, fd, EPOLLIN, on_link, run);
+        outbox_relink(&run->outbox, fd);
+        if (r >= 0)
+                push(run);
+        return r;
+}
+
+/* After each turn of the loop. */
+static int on_turn(sd_event_source *s, void *userdata) {
+        push(userdata);
+        return 0;
+}
+
+static int add_input(Run *run) {
+        sd_event *loop = run->station.loop;
+        int r;
+
+        if (run->fd >= 0) {
+                r = sd_event_add_io(loop, &run->input, run->fd, EPOLLIN, on_readable, run);
+        } else { /* a regular file: epoll has nothing to say about it, it can always be read */
+                r = sd_event_add_defer(loop, &run->input, on_file, run);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(run->input, SD_EVENT_ON);
+        }
+        if (r >= 0)
+                r = sd_event_source_set_priority(run->input, PRIORITY_INPUT);
+        if (r >= 0)
+                r = sd_event_add_time(loop, &run->age, CLOCK_MONOTONIC, UINT64_MAX, 1000, on_age, run);
+        if (r >= 0)
+                r = sd_event_source_set_priority(run->age, PRIORITY_AGE);
+        return r < 0 ? r : sd_event_source_set_enabled(run->age, SD_EVENT_OFF);
+}
+
+/* What a dead engine has left in the ring waits for no descriptor to become readable. */
+static void take_ring(Run *run) {
+        while (run->place < run->ring.shared->head && !run->finishing)
+                if (take_input(run) != 0)
+                        break;
+        arm_age(run);
+}
+
+static int open_input(Run *run, const Settings *settings) {
+        const SourceOptions source = { .read = read_input, .read_data = run };
+        LineOptions options = { .max_line = settings->max_line,
+                                .read = source_read,
+                                .recycle = on_recycle,
+                                .fault = on_fault,
+                                .userdata = run };
+        int r = source_open(&run->source, "stdin", &source);
+
+        if (r < 0)
+                return r;
+        options.read_data = run->source;
+        run->bad.name = "stdin";
+        run->fd = source_fd(run->source);
+        r = line_reader_new(&run->reader, run->fd, &options);
+        if (r == 0)
+                r = event_assembler_new(&run->assembler, EVENT_DEFAULT, &settings->limits, on_event, run);
+        if (r == 0)
+                r = add_input(run);
+        if (r >= 0)
+                take_ring(run);
+        return r;
+}
+
+static int load(Run *run, int fd, size_t *ret_n_errors) {
+        Settings settings;
+        int r = settings_read(&settings, fd);
+
+        if (r < 0)
+                return r;
+        r = engine_load_rules(run->engine, settings.rules, settings.n_rules, ret_n_errors);
+        if (r < 0)
+                log_error("rules: %s", strerror(-r));
+        if (r == 0 && !run->loaded) {
+                run->loaded = true;
+                r = open_input(run, &settings);
+                if (r < 0) {
+                        run->status = STATUS_INPUT;
+                        log_error("stdin: %s", strerror(-r));
+                }
+        }
+        settings_done(&settings);
+        return r;
+}
+
+static void take_settings(Run *run, IpcMessage *m) {
+        bool first = !run->loaded;
+        size_t n_errors = 0;
+        int r = load(run, m->fd, &n_errors);
+        uint64_t n_rules = engine_n_rules(run->engine);
+
+        m->fd = -1;
+        if (!first) {
+                station_tell(IPC_CHANGED, (uint64_t)-r, n_rules, STR(""));
+                return;
+        }
+        if (r < 0) {
+                run->status = role_worse(run->status, STATUS_USAGE);
+                sd_event_exit(run->station.loop, 0);
+                return;
+        }
+        if (!n_rules)
+                log_error("there is no rule that can be run: nothing will be told");
+        if (n_errors)
+                run->status = role_worse(run->status, STATUS_USAGE);
+        station_tell(IPC_READY, n_rules, 0, STR(""));
+}
+
+static void print_counters(const Run *run, Buf *out, bool only_loss) {
+        if (run->reader)
+                counter_print(out, line_counter_descs, line_n_counter_descs, line_counters(run->reader),
+                              only_loss);
+        if (run->source)
+                counter_print(out, source_counter_descs, source_n_counter_descs, source_counters(run->source),
+                              only_loss);
+        if (run->assembler)
+                counter_print(out, event_counter_descs, event_n_counter_descs, event_counters(run->assembler),
+                              only_loss);
+        counter_print(out, engine_role_counter_descs, engine_role_n_counter_descs, &run->counters, only_loss);
+        engine_print_counters(run->engine, out, only_loss);
+        counter_print(out, outbox_counter_descs, outbox_n_counter_descs, &run->outbox.counters, only_loss);
+}
+
+static void say_counters(Run *run, uint64_t request, bool only_loss) {
+        Buf out = BUF_INIT;
+
+        print_counters(run, &out, only_loss);
+        station_tell(IPC_COUNTED, request, 0, buf_view(&out));
+        buf_done(&out);
+}
+
+static void on_message(void *userdata, IpcMessage *m) {
+        Run *run = userdata;
+
+        switch (m->type) {
+        case IPC_CONFIG: take_settings(run, m); break;
+        case IPC_LINK:
+                if (use_link(run, m->fd) >= 0)
+                        m->fd = -1;
+                break;
+        case IPC_COUNTERS: say_counters(run, m->a, m->b); break;
+        case IPC_FINISH: drain(run); break;
+        default: break;
+        }
+}
+
+static int set_up(Run *run, char **argv) {
+        int r = station_open(&run->station, argv[1], argv[2]);
+
+        if (r >= 0)
+                r = ring_map(&run->ring, IPC_FD_RING);
+        if (r < 0)
+                return r;
+        memcpy(hash_secret, run->ring.shared->secret, sizeof(hash_secret));
+        r = engine_new(&run->engine, on_alert, run);
+        if (r >= 0)
+                r = use_link(run, IPC_FD_LINK);
+        if (r >= 0)
+                r = sd_event_add_post(run->station.loop, NULL, on_turn, run);
+        return r;
+}
+
+static void tear_down(Run *run) {
+        Buf losses = BUF_INIT;
+
+        if (run->reader && run->assembler) {
+                bad_say_totals(&run->bad, event_counters(run->assembler));
+                print_counters(run, &losses, true);
+                bad_say_counters(LOG_LEVEL_WARNING, buf_view(&losses));
+        }
+        buf_done(&losses);
+        event_assembler_free(run->assembler);
+        line_reader_free(run->reader);
+        sd_event_source_disable_unref(run->input);
+        sd_event_source_disable_unref(run->age);
+        source_close(run->source);
+        engine_free(run->engine);
+        drop_link(run);
+        outbox_done(&run->outbox);
+        ring_unmap(&run->ring);
+        station_tell(IPC_ENDED, (uint64_t)run->status, 0, STR(""));
+        station_close(&run->station);
+}
+
+int role_engine(int argc, char **argv) {
+        Run *run = argc == 3 ? calloc(1, sizeof(*run)) : NULL;
+        int r;
+
+        if (!run)
+                return STATUS_USAGE;
+        run->fd = run->outbox.link = -1;
+        run->age_at = UINT64_MAX;
+        run->station.message = on_message;
+        run->station.userdata = run;
+        r = set_up(run, argv);
+        if (r >= 0)
+                r = sd_event_loop(run->station.loop);
+        if (r < 0) {
+                log_error("engine: %s", strerror(-r));
+                run->status = role_worse(run->status, STATUS_USAGE);
+        }
+        tear_down(run);
+        r = run->status;
+        free(run);
+        return r;
+}
