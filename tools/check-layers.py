@@ -22,7 +22,7 @@ LIBRARIES = {
     'libaudit.h': {'source', 'record', 'event', 'meaning', 'alert', 'audisp'},
     'linux/audit.h': {'source', 'record', 'event', 'meaning'},
     'pcre2.h': {'rule'},
-    'sqlite3.h': {'sink'},
+    'sqlite3.h': {'role'},
     'curl/': {'sink'},
     'librdkafka/': {'source', 'sink'},
     'seccomp.h': {'role'},
