@@ -49,6 +49,7 @@ sinks:
   none: {{ type: terminal }}
 routes:
   - {{ match: {{ level: [critical] }}, to: [none] }}
+spool: spool.db
 """
 
 

@@ -74,7 +74,7 @@ Config *config_receive(int fd) {
 typedef enum { KIND_OPEN, KIND_CONFIG, KIND_OTHER } Kind;
 
 static Kind kind_of_key(const char *key) {
-        static const char *const ours[] = { "source", "rules", "sinks", "routes", "limits" };
+        static const char *const ours[] = { "source", "rules", "sinks", "routes", "spool", "limits" };
         static const char *const sigma[] = { "title",       "logsource", "detection",
                                              "correlation", "filter",    "action" };
 

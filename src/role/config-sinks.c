@@ -210,6 +210,8 @@ void conf_take_sinks(ConfLoader *l, const ConfNode *value, void *into) {
 
         if (value->type == YAML_MAPPING_NODE)
                 c->sinks = conf_alloc(l, conf_n_pairs(value) * sizeof(*c->sinks));
-        if (!l->no_memory)
+        if (value->type == YAML_MAPPING_NODE && conf_n_pairs(value) > CONFIG_SINKS_MAX)
+                conf_bad(l, value, "there are at most %u sinks", CONFIG_SINKS_MAX);
+        else if (!l->no_memory)
                 conf_each_pair(l, value, "sinks", take_sink, c);
 }

@@ -49,6 +49,7 @@ void conf_each_pair(ConfLoader *l, const ConfNode *map, const char *what,
 void conf_map(ConfLoader *l, const ConfNode *map, const char *what, const ConfKey *keys, size_t n_keys,
               void *into);
 
-/* config-sinks.c, config-routes.c. @into: the Config. */
+/* config-sinks.c, config-routes.c, config-spool.c. @into: the Config. */
 void conf_take_sinks(ConfLoader *l, const ConfNode *value, void *into);
+void conf_take_spool(ConfLoader *l, const ConfNode *value, void *into);
 void conf_take_routes(ConfLoader *l, const ConfNode *value, void *into);

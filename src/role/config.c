@@ -70,11 +70,9 @@ static void take_limits(ConfLoader *l, const ConfNode *value, void *into) {
 static void leave(ConfLoader *l, const ConfNode *value, void *into) {}
 
 static void take_document(ConfLoader *l, const ConfNode *root) {
-        static const ConfKey first[] = { { "source", take_source },
-                                         { "rules", take_rules },
-                                         { "sinks", conf_take_sinks },
-                                         { "routes", leave },
-                                         { "limits", take_limits } };
+        static const ConfKey first[] = { { "source", take_source },    { "rules", take_rules },
+                                         { "sinks", conf_take_sinks }, { "routes", leave },
+                                         { "spool", conf_take_spool }, { "limits", take_limits } };
 
         conf_map(l, root, "the configuration", first, ARRAY_SIZE(first), l->config);
         if (root->type != YAML_MAPPING_NODE)
@@ -168,6 +166,7 @@ int config_load_text(Config **ret, const char *path, Str text, ConfigDiagFn diag
                 return -ENOMEM;
         c->path = arena_strdup(&c->arena, path);
         c->limits = EVENT_LIMITS_DEFAULT;
+        c->spool = CONFIG_SPOOL_DEFAULT;
         if (c->path)
                 parse(&l, text);
         if (!c->path || l.no_memory)

@@ -43,6 +43,24 @@ typedef struct {
         size_t n_to;
 } ConfigRoute;
 
+#define CONFIG_SINKS_MAX 64u
+
+/* How alerts wait for their sinks. */
+typedef struct {
+        bool memory;      /* no file */
+        const char *path; /* NULL: the default */
+        uint64_t max_size;
+        int64_t keep_ms, keep_dead_ms; /* of what was delivered, of dead letters */
+        int64_t retry_for_ms;          /* then it is a dead letter; 0: never */
+        uint32_t tries;                /* 〃; 0: any number */
+} ConfigSpool;
+
+#define CONFIG_SPOOL_DEFAULT                                 \
+        ((ConfigSpool){ .max_size = 128u << 20,              \
+                        .keep_ms = 24 * 3600000ll,           \
+                        .keep_dead_ms = 30 * 24 * 3600000ll, \
+                        .retry_for_ms = 24 * 3600000ll })
+
 typedef struct {
         Arena arena;
         const char *path;
@@ -53,6 +71,7 @@ typedef struct {
         size_t n_sinks;
         ConfigRoute *routes; /* none given: one that takes everything everywhere */
         size_t n_routes;
+        ConfigSpool spool;
         size_t max_line; /* 0: the default */
         EventLimits limits;
 } Config;

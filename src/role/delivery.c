@@ -1,102 +1,189 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "role/delivery.h"
+#include "role/outlet.h"
 #include "role/route.h"
 
-#define SAME_WHY_NS (60 * NS_PER_S) /* the same trouble of the same sink is said once in that time */
-#define WHY_BYTES   256u
-
-typedef struct {
-        Delivery *delivery;
-        Sink *sink;
-        uint64_t said_ns;
-        char said[WHY_BYTES];
-} Outlet;
+#define BATCH_BYTES (8u << 20)
+#define WAKE_MAX_MS 60000 /* the clock of the alerts may be set */
 
 struct Delivery {
+        LIST_ENTRY(Delivery) others;
         Config *config;
         DeliveryOptions options;
-        sd_event_source *commit;
-        Alert *batch[DELIVERY_BATCH]; /* of this turn of the loop */
-        size_t n_batch;
-        uint64_t seq; /* of the last one */
+        LIST_HEAD(Deliveries, Delivery) * sharing; /* the newest first */
+        Store *store;
+        sd_event_source *commit, *timer;
+        StoreItem batch[DELIVERY_BATCH]; /* of this turn of the loop */
+        size_t n_batch, batch_bytes;
+        uint64_t seq;       /* of the last one */
+        uint64_t committed; /* as it was told */
         Router *router;
-        Outlet *outlets;
-        uint64_t unrouted; /* alerts that no route took */
-        bool ending;
-        Alert *alert; /* at hand */
-        bool routed;
+        Outlet **outlets;
+        StoreSink **stored; /* of the outlets */
+        uint64_t unrouted;  /* alerts that no route took */
+        uint64_t mask;      /* sinks of the alert at hand */
 };
 
-static void on_settled(void *userdata, Sink *sink, uint64_t id, SinkVerdict verdict, const char *why) {
-        Outlet *o = userdata;
-        uint64_t now = clock_monotonic_ns();
+static int64_t now_ms(void) {
+        struct timespec ts;
 
-        if (!why[0] || o->delivery->ending)
-                return;
-        if (!strncmp(o->said, why, sizeof(o->said) - 1) && now - o->said_ns < SAME_WHY_NS)
-                return;
-        strncpy(o->said, why, sizeof(o->said) - 1);
-        o->said_ns = now;
-        if (id == 0)
-                log_error("sink " STR_FMT ": %s", STR_ARG(sink_name(sink)), why);
-        else
-                log_warning(STR_FMT ": %s%s", STR_ARG(sink_name(sink)),
-                            verdict == SINK_DELIVERED ? "" : "alert not delivered: ", why);
+        clock_gettime(CLOCK_REALTIME, &ts);
+        return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static int open_sinks(Delivery *d) {
-        for (size_t i = 0; i < d->config->n_sinks; i++) {
-                const ConfigSink *sink = &d->config->sinks[i];
-                int r;
+static bool is_at_work(const Delivery *d) { return LIST_FIRST(d->sharing) == d; }
 
-                d->outlets[i].delivery = d;
-                r = sink_new(&d->outlets[i].sink, sink->ops, sink->name, &sink->conf, d->options.loop,
-                             on_settled, &d->outlets[i]);
-                if (r < 0) {
-                        if (!d->outlets[i].said[0])
-                                log_error("sink " STR_FMT ": %s", STR_ARG(sink->name), strerror(-r));
-                        return r;
-                }
-        }
-        return 0;
-}
+static void to_sink(void *userdata, size_t sink) { ((Delivery *)userdata)->mask |= 1ull << sink; }
 
-static void to_sink(void *userdata, size_t sink) {
-        Delivery *d = userdata;
-
-        d->routed = true;
-        (void)sink_offer(d->outlets[sink].sink, d->alert); /* full: counted there */
-}
-
-static void route(Delivery *d, Alert *alert) {
-        d->alert = alert;
-        d->routed = false;
+static uint64_t route(Delivery *d, const Alert *alert) {
+        d->mask = 0;
         router_route(d->router, alert, to_sink, d);
-        d->unrouted += !d->routed;
-        d->alert = NULL;
+        d->unrouted += !d->mask;
+        return d->mask;
+}
+
+/* Repeats go, and each of the others gets its sinks. */
+static size_t route_batch(Delivery *d) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < d->n_batch; i++) {
+                Alert *alert = d->batch[i].alert;
+
+                if (store_knows(d->store, alert->id)) {
+                        alert_unref(alert);
+                        continue;
+                }
+                d->batch[n++] = (StoreItem){ .alert = alert, .sinks = route(d, alert) };
+        }
+        d->n_batch = d->batch_bytes = 0;
+        return n;
+}
+
+static void offer(Delivery *d, StoreItem *item, int64_t now) {
+        for (size_t i = 0; i < d->config->n_sinks && !item->known; i++)
+                if (item->sinks >> i & 1)
+                        outlet_offer(d->outlets[i], item, now);
+        item->alert = alert_unref(item->alert);
+}
+
+static void arm(Delivery *d, int64_t now) {
+        int64_t at = store_next_try(d->store);
+
+        for (size_t i = 0; i < d->config->n_sinks; i++)
+                if (outlet_next(d->outlets[i]) < at)
+                        at = outlet_next(d->outlets[i]);
+        if (at == INT64_MAX) {
+                sd_event_source_set_enabled(d->timer, SD_EVENT_OFF);
+                return;
+        }
+        at = at < now ? 0 : at - now < WAKE_MAX_MS ? at - now : WAKE_MAX_MS;
+        sd_event_source_set_time_relative(d->timer, (uint64_t)at * 1000);
+        sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
 }
 
 static void commit(Delivery *d) {
-        size_t n = d->n_batch;
+        int64_t now = now_ms();
+        size_t n = route_batch(d);
 
-        if (!n)
-                return;
-        d->n_batch = 0;
-        if (d->options.committed)
-                d->options.committed(d->options.userdata, d->seq);
-        for (size_t i = 0; i < n; i++) {
-                route(d, d->batch[i]);
-                alert_unref(d->batch[i]);
+        if (store_commit(d->store, d->batch, n, d->stored, now) && d->committed != d->seq) {
+                d->committed = d->seq;
+                if (d->options.committed)
+                        d->options.committed(d->options.userdata, d->seq);
         }
+        for (size_t i = 0; i < n; i++)
+                offer(d, &d->batch[i], now);
+        if (!is_at_work(d))
+                return;
+        for (size_t i = 0; i < d->config->n_sinks; i++)
+                outlet_feed(d->outlets[i], now);
+        arm(d, now);
 }
 
 static int on_commit(sd_event_source *s, void *userdata) {
         commit(userdata);
         return 0;
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {
+        commit(userdata);
+        return 0;
+}
+
+static void wake(void *userdata) {
+        Delivery *d = userdata;
+
+        d = LIST_FIRST(d->sharing);
+        sd_event_source_set_enabled(d->commit, SD_EVENT_ONESHOT);
+}
+
+/* Its own folder is made; a failure shows when the file is opened. */
+static void make_folder(const char *path) {
+        const char *slash = strrchr(path, '/');
+        char *folder = slash && slash > path ? strndup(path, (size_t)(slash - path)) : NULL;
+
+        if (folder)
+                (void)mkdir(folder, 0700);
+        free(folder);
+}
+
+static int first_store(Delivery *d) {
+        const ConfigSpool *c = &d->config->spool;
+        const SpoolLimits limits = { .max_size = c->max_size,
+                                     .keep_ms = c->keep_ms,
+                                     .keep_dead_ms = c->keep_dead_ms };
+        const char *path = c->memory ? NULL : c->path ? c->path : d->options.spool_path;
+
+        if (path)
+                make_folder(path);
+        else if (!c->memory)
+                log_warning("alerts wait in memory only: neither spool: nor STATE_DIRECTORY says where to "
+                            "put them");
+        return store_new(&d->store, path, &limits, now_ms());
+}
+
+static int open_store(Delivery *d) {
+        int r;
+
+        if (d->options.previous) {
+                d->sharing = d->options.previous->sharing;
+                d->store = store_ref(d->options.previous->store);
+        } else {
+                r = first_store(d);
+                if (r < 0)
+                        return r;
+                d->sharing = calloc(1, sizeof(*d->sharing));
+                if (!d->sharing)
+                        return -ENOMEM;
+        }
+        LIST_INSERT_HEAD(d->sharing, d, others);
+        return 0;
+}
+
+static int open_sinks(Delivery *d) {
+        const OutletOptions options = { d->options.loop, now_ms, wake, d };
+
+        for (size_t i = 0; i < d->config->n_sinks; i++) {
+                const ConfigSink *sink = &d->config->sinks[i];
+                int r = outlet_new(&d->outlets[i], sink, &d->config->spool, d->store, &options);
+
+                if (r < 0)
+                        return r;
+                d->stored[i] = outlet_store_sink(d->outlets[i]);
+        }
+        return store_set_sinks(d->store, d->stored, d->config->n_sinks, now_ms());
+}
+
+static int add_sources(Delivery *d) {
+        int r = sd_event_add_defer(d->options.loop, &d->commit, on_commit, d);
+
+        if (r < 0)
+                return r;
+        return sd_event_add_time(d->options.loop, &d->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, d);
 }
 
 int delivery_new(Delivery **ret, Config *config, const DeliveryOptions *options) {
@@ -110,12 +197,13 @@ int delivery_new(Delivery **ret, Config *config, const DeliveryOptions *options)
         d->config = config;
         d->options = *options;
         d->outlets = calloc(config->n_sinks + 1, sizeof(*d->outlets));
-        if (d->outlets)
+        d->stored = calloc(config->n_sinks + 1, sizeof(StoreSink *));
+        if (d->outlets && d->stored)
                 r = router_new(&d->router, config);
         if (r == 0)
-                r = sd_event_add_defer(options->loop, &d->commit, on_commit, d);
+                r = add_sources(d);
         if (r >= 0)
-                r = sd_event_source_set_enabled(d->commit, SD_EVENT_OFF);
+                r = open_store(d);
         if (r >= 0)
                 r = open_sinks(d);
         if (r < 0) {
@@ -126,71 +214,80 @@ int delivery_new(Delivery **ret, Config *config, const DeliveryOptions *options)
         return 0;
 }
 
-static void say_undelivered(const Delivery *d) {
-        for (size_t i = 0; i < d->config->n_sinks; i++) {
-                size_t n = d->outlets[i].sink ? sink_pending(d->outlets[i].sink) : 0;
+/* The last one that uses the store. */
+static void say_what_waits(Delivery *d) {
+        StoreCounts counts = store_count(d->store, NULL);
+        unsigned long long n = counts.n[SPOOL_PENDING];
 
-                if (n)
-                        log_warning(STR_FMT ": %zu alerts not delivered: the program ends",
-                                    STR_ARG(d->config->sinks[i].name), n);
+        if (n && store_is_durable(d->store))
+                log_notice("%llu deliveries wait in the spool for the next start", n);
+        else if (n)
+                log_warning("%llu alerts not delivered: the program ends", n);
+}
+
+static void leave_store(Delivery *d) {
+        Delivery *next;
+
+        if (!d->sharing)
+                return;
+        LIST_REMOVE(d, others);
+        next = LIST_FIRST(d->sharing);
+        if (next) {
+                (void)store_set_sinks(next->store, next->stored, next->config->n_sinks, now_ms());
+                wake(next);
+                return;
         }
+        (void)store_commit(d->store, NULL, 0, d->stored, now_ms());
+        say_what_waits(d);
+        free(d->sharing);
 }
 
 Delivery *delivery_free(Delivery *d) {
         if (!d)
                 return NULL;
-        if (d->commit)
+        if (d->n_batch)
                 commit(d);
         sd_event_source_disable_unref(d->commit);
-        d->ending = true;
-        if (d->outlets) {
-                say_undelivered(d);
-                for (size_t i = 0; i < d->config->n_sinks; i++)
-                        sink_free(d->outlets[i].sink);
-        }
+        sd_event_source_disable_unref(d->timer);
+        for (size_t i = 0; d->outlets && i < d->config->n_sinks; i++)
+                outlet_free(d->outlets[i]);
+        leave_store(d);
+        store_unref(d->store);
         router_free(d->router);
         free(d->outlets);
+        free(d->stored);
         config_free(d->config);
         free(d);
         return NULL;
 }
 
 int delivery_alert(Delivery *d, Alert *alert, uint64_t seq) {
-        if (d->n_batch == DELIVERY_BATCH)
+        if (d->n_batch == DELIVERY_BATCH || d->batch_bytes > BATCH_BYTES)
                 commit(d);
-        d->batch[d->n_batch++] = alert_ref(alert);
+        d->batch[d->n_batch++] = (StoreItem){ .alert = alert_ref(alert) };
+        d->batch_bytes += alert->arena.used;
         d->seq = seq;
         return sd_event_source_set_enabled(d->commit, SD_EVENT_ONESHOT);
 }
 
 size_t delivery_pending(const Delivery *d) {
         size_t n = d->n_batch;
+        int64_t now = now_ms();
 
         for (size_t i = 0; i < d->config->n_sinks; i++)
-                n += sink_pending(d->outlets[i].sink);
+                n += outlet_pending(d->outlets[i]) + (is_at_work(d) && outlet_is_behind(d->outlets[i], now));
         return n;
 }
 
 const Config *delivery_config(const Delivery *d) { return d->config; }
 
-void delivery_print_counters(const Delivery *d, Buf *out, bool only_loss) {
+void delivery_print_counters(Delivery *d, Buf *out, bool only_loss) {
         if (!only_loss)
                 buf_printf(out, "alerts_without_route %llu\nalerts_folded_by_once %llu\n",
                            (unsigned long long)d->unrouted, (unsigned long long)router_n_folded(d->router));
-        for (size_t i = 0; i < d->config->n_sinks; i++) {
-                Buf lines = BUF_INIT;
-
-                counter_print(&lines, sink_counter_descs, sink_n_counter_descs,
-                              sink_counters(d->outlets[i].sink), only_loss);
-                for (Str rest = buf_view(&lines); rest.n;) {
-                        const char *nl = memchr(rest.p, '\n', rest.n);
-                        size_t n = (size_t)(nl + 1 - rest.p);
-
-                        buf_printf(out, "sink_" STR_FMT "_", STR_ARG(d->config->sinks[i].name));
-                        buf_put(out, rest.p, n);
-                        rest.p += n;
-                        rest.n -= n;
-                }
-                buf_done(&lines);
-        }
+        store_print_counters(d->store, out, only_loss);
+        for (size_t i = 0; i < d->config->n_sinks; i++)
+                outlet_print_counters(d->outlets[i], out, only_loss);
 }
+
+void delivery_print_dead(Delivery *d, Buf *out, size_t max) { store_print_dead(d->store, out, max); }

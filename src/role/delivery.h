@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* One configuration at work: its sinks, and the routes to them.
+/* One configuration at work: its sinks, the routes to them, and the store in which alerts wait.
  *
- * A reload makes another one; the old one is retired: it gets no more alerts, finishes what it has, and is
- * then to be freed. */
+ * A reload makes another one, which shares the store with the old one. That is then retired: it gets no more alerts,
+ * finishes what its sinks have in hands, and is to be freed. Of several that share a store the newest is at
+ * work. */
 #include <systemd/sd-event.h>
 #include "role/config.h"
 
@@ -16,8 +17,9 @@ typedef void (*DeliveryCommittedFn)(void *userdata, uint64_t seq);
 
 typedef struct {
         sd_event *loop;
-        const char *spool_path;        /* NULL: in memory only */
-        DeliveryCommittedFn committed; /* may be NULL */
+        const char *spool_path;        /* where the configuration names none; NULL: in memory only */
+        Delivery *previous;            /* the one at work so far, or NULL */
+        DeliveryCommittedFn committed; /* may be NULL; of alerts that are in memory, later */
         void *userdata;
 } DeliveryOptions;
 
@@ -30,9 +32,11 @@ Delivery *delivery_free(Delivery *d);
  * sinks of its routes get it. @seq rises from call to call. Never waits for a sink. 0, or -ENOMEM: it is
  * dropped, and counted. */
 int delivery_alert(Delivery *d, Alert *alert, uint64_t seq);
-size_t delivery_pending(
-        const Delivery *d); /* alerts that are not committed, or that a sink has not settled */
+/* Alerts that are not committed, that a sink has not settled, or that it could have now. */
+size_t delivery_pending(const Delivery *d);
 const Config *delivery_config(const Delivery *d);
 
 /* Appends "SINK_counter value" lines. */
-void delivery_print_counters(const Delivery *d, Buf *out, bool only_loss);
+void delivery_print_counters(Delivery *d, Buf *out, bool only_loss);
+/* Dead letters, newest first, at most @max: a line each. */
+void delivery_print_dead(Delivery *d, Buf *out, size_t max);

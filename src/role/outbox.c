@@ -14,8 +14,11 @@ struct OutboxItem {
 
 const CounterDesc outbox_counter_descs[] = {
         { "alerts_sent", "alerts given to the process that delivers", offsetof(OutboxCounters, sent), false },
-        { "alerts_dropped", "alerts dropped because too many were not in the spool yet",
+        { "alerts_dropped", "alerts dropped because too many could not be sent yet",
           offsetof(OutboxCounters, dropped), true },
+        { "alerts_uncommitted",
+          "alerts that deliver has, and would not get again if it died before they are in the spool",
+          offsetof(OutboxCounters, forgotten), false },
 };
 const size_t outbox_n_counter_descs = ARRAY_SIZE(outbox_counter_descs);
 
@@ -51,8 +54,13 @@ static OutboxItem *item_new(Alert *alert) {
 }
 
 void outbox_put(Outbox *o, Alert *alert) {
-        OutboxItem *item = o->bytes < OUTBOX_MAX ? item_new(alert) : NULL;
+        OutboxItem *item;
 
+        while (o->bytes >= OUTBOX_MAX && o->first != o->unsent) {
+                drop_first(o);
+                o->counters.forgotten++;
+        }
+        item = o->bytes < OUTBOX_MAX ? item_new(alert) : NULL;
         if (!item) {
                 o->counters.dropped++;
                 return;

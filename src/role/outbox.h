@@ -3,14 +3,16 @@
 /* The engine's alerts on their way to deliver: each is kept until deliver says that it is in the spool.
  *
  * Deliver may be replaced meanwhile: its successor gets again what was not committed (the same ids: it knows what it has).
- * Bounded: beyond OUTBOX_MAX bytes the alert at hand is dropped, and counted. Never waits. */
+ * Bounded: beyond OUTBOX_MAX bytes the oldest that was sent is not kept any more (deliver has it in memory while the spool
+ * cannot be written); where none was sent, the alert at hand is dropped. Both are counted. Never waits. */
 #include "alert/alert.h"
 
 #define OUTBOX_MAX (8u << 20)
 
 typedef struct {
-        uint64_t sent;    /* alerts given to deliver, again or not */
-        uint64_t dropped; /* because too many were not committed */
+        uint64_t sent;      /* alerts given to deliver, again or not */
+        uint64_t dropped;   /* because too many were not sent */
+        uint64_t forgotten; /* sent, and not committed */
 } OutboxCounters;
 
 extern const CounterDesc outbox_counter_descs[];

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
 #include <unistd.h>
 #include "role/places.h"
 
@@ -26,6 +27,21 @@ const char *places_rules(Buf *path) {
                 return path->p;
         buf_clear(path);
         buf_putz(path, AULERT_RULES_DIR);
+        return buf_z(path);
+}
+
+/* systemd separates several by colons. */
+const char *places_spool(Buf *path) {
+        const char *folder = getenv("STATE_DIRECTORY");
+
+        buf_clear(path);
+        if (folder && folder[0])
+                buf_put(path, folder, strcspn(folder, ":"));
+        else if (geteuid() == 0)
+                buf_putz(path, "/var/lib/aulert");
+        else
+                return NULL;
+        buf_putz(path, "/spool.db");
         return buf_z(path);
 }
 

@@ -7,4 +7,6 @@
  * runs out, else the buffer's text. */
 const char *places_rules(Buf *path);
 
+/* Where alerts wait: spool.db in $STATE_DIRECTORY, or in /var/lib/aulert for root. NULL: nowhere, or no memory. */
+const char *places_spool(Buf *path);
 const char *places_config(void); /* the configuration that is read when none is named */

@@ -11,6 +11,7 @@
 #include "role/bad.h"
 #include "role/config-read.h"
 #include "role/delivery.h"
+#include "role/places.h"
 #include "role/role.h"
 #include "role/station.h"
 #include "sink/desktop.h"
@@ -32,6 +33,7 @@ typedef struct {
         uint64_t bad_messages;
         bool finishing;
         int status;
+        Buf spool_path;
         IpcRoom room;
 } Deliver;
 
@@ -122,7 +124,11 @@ static void retire(Deliver *d, Delivery *old) {
 
 /* Everything new is made before anything old goes. */
 static int use_config(Deliver *d, int fd) {
-        const DeliveryOptions options = { .loop = d->station.loop, .committed = on_committed, .userdata = d };
+        const DeliveryOptions options = { .loop = d->station.loop,
+                                          .spool_path = places_spool(&d->spool_path),
+                                          .previous = d->delivery,
+                                          .committed = on_committed,
+                                          .userdata = d };
         Delivery *delivery;
         Config *config;
         int r;
@@ -246,6 +252,7 @@ static void tear_down(Deliver *d) {
                 free_retired(d, 0);
         delivery_free(d->delivery);
         drop_link(d);
+        buf_done(&d->spool_path);
         station_tell(IPC_ENDED, (uint64_t)d->status, 0, STR(""));
         station_close(&d->station);
 }

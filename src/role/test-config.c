@@ -61,6 +61,11 @@ static void mistakes_are_told_with_their_place(void **state) {
                   "3:27: once per shoe?" },
                 { "limits: { line: lots }\n", "1:17: line must be a number" },
                 { "limits: { line: 0 }\n", "1:17: line must be a number" },
+                { "spool: [a]\n", "1:8: spool must be a map" },
+                { "spool: { size: 1M }\n", "1:10: size is unknown in spool; known are: path, max_size" },
+                { "spool: { max_size: 64K }\n", "1:20: max_size must be at least 1M" },
+                { "spool: { retry_for: long }\n", "1:21: retry_for must be a duration" },
+                { "spool: { tries: 0 }\n", "1:17: tries must be a number" },
                 { "a: [\n", "2:1: " },
                 { "a: \"\\0\": b\n", "1:8: " },
         };
@@ -127,6 +132,34 @@ static void a_good_one_is_read(void **state) {
         assert_int_equal(c->n_routes, 1); /* everything everywhere */
         assert_int_equal(c->routes[0].n_to, 2);
         assert_true(c->n_rules == 1);
+        config_free(c);
+}
+
+static void the_spool_is_described(void **state) {
+        Buf said = BUF_INIT;
+        Config *c;
+
+        assert_int_equal(load("sinks: { j: { type: journal } }\n", &c, &said), 0);
+        assert_true(!c->spool.memory && !c->spool.path && !c->spool.tries);
+        assert_int_equal(c->spool.max_size, 128u << 20);
+        assert_int_equal(c->spool.retry_for_ms, 24 * 3600000);
+        config_free(c);
+        assert_int_equal(load("spool: memory\n", &c, &said), 0);
+        assert_true(c->spool.memory);
+        config_free(c);
+        assert_int_equal(load("spool: s.db\n", &c, &said), 0);
+        assert_string_equal(c->spool.path, "/proc/self/fd/s.db");
+        config_free(c);
+        assert_int_equal(
+                load("spool: { path: /s, max_size: 2M, keep: 1h, keep_dead: 2h, retry_for: 3h, tries: 4 }\n",
+                     &c, &said),
+                0);
+        assert_string_equal(c->spool.path, "/s");
+        assert_int_equal(c->spool.max_size, 2u << 20);
+        assert_int_equal(c->spool.keep_ms, 3600000);
+        assert_int_equal(c->spool.keep_dead_ms, 2 * 3600000);
+        assert_int_equal(c->spool.retry_for_ms, 3 * 3600000);
+        assert_int_equal(c->spool.tries, 4);
         config_free(c);
 }
 
@@ -236,6 +269,7 @@ int main(void) {
                 cmocka_unit_test(mistakes_are_told_with_their_place),
                 cmocka_unit_test(all_mistakes_are_told),
                 cmocka_unit_test(a_good_one_is_read),
+                cmocka_unit_test(the_spool_is_described),
                 cmocka_unit_test(alerts_find_their_sinks),
                 cmocka_unit_test(options_are_read),
                 cmocka_unit_test(sizes_are_read),

@@ -149,6 +149,7 @@ void sink_settle_after(Sink *sink, uint64_t id, const char *why, uint64_t ms) {
 }
 
 uint64_t sink_retry_after(const Sink *sink) { return sink->retry_after; }
+size_t sink_room(const Sink *sink) { return SINK_QUEUE - (size_t)(sink->next - sink->first); }
 size_t sink_pending(const Sink *sink) { return sink->n_pending; }
 Str sink_name(const Sink *sink) { return sink->name; }
 const SinkCounters *sink_counters(const Sink *sink) { return &sink->counters; }

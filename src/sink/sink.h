@@ -96,8 +96,10 @@ int sink_new(Sink **ret, const SinkOps *ops, Str name, const SinkConf *conf, sd_
              void *userdata);
 Sink *sink_free(Sink *sink); /* settles what it still has as SINK_RETRY. Returns NULL */
 
-/* Takes a reference. 0, or SINK_E_FULL: dropped and counted. */
+/* Takes a reference. Its id is one more than that of the last that was taken; the first is 1. It may be settled
+ * before this returns. 0, or SINK_E_FULL: dropped and counted. */
 int sink_offer(Sink *sink, Alert *alert);
+size_t sink_room(const Sink *sink);    /* so many more will be taken */
 size_t sink_pending(const Sink *sink); /* not settled yet */
 
 uint64_t sink_retry_after(const Sink *sink); /* within SinkSettledFn: milliseconds; 0: none was asked for */

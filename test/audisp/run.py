@@ -311,7 +311,7 @@ def check_judge(tap, f):
         tap.ok(r.returncode == 1 and any(l.startswith('not ok') and demand in l for l in out.splitlines()),
                f'--check finds a plugin that {name}', out + said(r))
     rules = f.dir / 'a.yaml'
-    rules.write_text(f'rules: [{RULES}]\nsinks:\n  t: {{ type: terminal }}\n')
+    rules.write_text(f'rules: [{RULES}]\nsinks:\n  t: {{ type: terminal }}\nspool: memory\n')
     conf = f.plugin('aulert', AULERT, args=f'run {rules}')
     for version in ('2.8', '3.0', '4.0', '4.2'):
         r = run('--as', version, '--check', conf, '--format', 'tap', small)

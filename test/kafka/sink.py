@@ -40,6 +40,7 @@ class Scene:
         (work / 'aulert.yaml').write_text(f'''rules: [{work}/rule.yml]
 sinks:
   siem: {{ type: kafka, brokers: ["{'", "'.join(cluster.brokers.split(','))}"], topic: alerts, {options} }}
+spool: spool.db
 ''')
         self.sent = []
 
