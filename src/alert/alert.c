@@ -103,13 +103,25 @@ static bool keep_records(Alert *a, const Event *event) {
         return ok;
 }
 
-int alert_new(Alert **ret, const RuleHit *hit, Meaning *m) {
+static bool keep_event(Alert *a, const RuleHit *hit, Meaning *m, const Redact *redact) {
+        Arena arena = ARENA_INIT;
+        const Record *record;
+        Event event;
+        bool ok;
+
+        ok = redact_event(redact, &arena, hit->event, hit->record, &event, &record) == 0 &&
+             facts_gather(&a->facts, &a->arena, m, &event, record) == 0 && keep_facts(a) &&
+             keep_rule(a, hit->rule) && keep_records(a, &event);
+        arena_done(&arena);
+        return ok;
+}
+
+int alert_new(Alert **ret, const RuleHit *hit, Meaning *m, const Redact *redact) {
         Alert *a;
 
         if (alert_begin(&a, ALERT_EVENT) < 0)
                 return -ENOMEM;
-        if (!keep_identity(a, hit) || facts_gather(&a->facts, &a->arena, m, hit->event, hit->record) < 0 ||
-            !keep_facts(a) || !keep_rule(a, hit->rule) || !keep_records(a, hit->event)) {
+        if (!keep_identity(a, hit) || !keep_event(a, hit, m, redact)) {
                 alert_unref(a);
                 return -ENOMEM;
         }

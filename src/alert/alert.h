@@ -9,6 +9,7 @@
  * ALERT_TEXT_MAX bytes, lists at ALERT_LIST_MAX, and all together so that neither the JSON nor the packed
  * form (alert-pack.h) is larger than ALERT_MAX; what was cut is marked `truncated`. */
 #include "alert/facts.h"
+#include "alert/redact.h"
 #include "base/arena.h"
 #include "rule/rule.h"
 
@@ -61,8 +62,9 @@ typedef struct {
         Facts facts;       /* what the sentence was made of; nothing in an alert that was unpacked */
 } Alert;
 
-/* From one hit. 0 or -ENOMEM. One reference, the caller's. */
-int alert_new(Alert **ret, const RuleHit *hit, Meaning *m);
+/* From one hit. Secrets in the event's command lines are not in it (redact.h); @redact NULL: by the lists that
+ * are built in. 0 or -ENOMEM. One reference, the caller's. */
+int alert_new(Alert **ret, const RuleHit *hit, Meaning *m, const Redact *redact);
 
 typedef struct {
         AlertKind kind; /* ALERT_DIGEST, ALERT_OWN, ALERT_TEST */

@@ -313,6 +313,8 @@ Kind kind_of(const Facts *f) {
 
         if (f->type == AUDIT_SYSCALL || f->type == AUDIT_URINGOP)
                 return kind_of_call(f->v[FACT_SYSCALL]);
+        if (f->type == AUDIT_EXECVE) /* its SYSCALL was lost */
+                return kind_of_call(STR("execve"));
         for (size_t i = 0; i < ARRAY_SIZE(types); i++)
                 if (types[i].type == f->type)
                         return refine((Kind){ str_from(types[i].category), str_from(types[i].action),

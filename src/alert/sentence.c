@@ -345,14 +345,16 @@ static const SentenceGroup *find_group(int32_t type) {
         return NULL;
 }
 
-static bool tells_call(const Facts *f) { return f->type == AUDIT_SYSCALL || f->type == AUDIT_URINGOP; }
+static bool tells_call(const Facts *f) {
+        return f->type == AUDIT_SYSCALL || f->type == AUDIT_URINGOP || f->type == AUDIT_EXECVE;
+}
 
 static const Row *find_row(const Facts *f) {
         NameState name = name_state(f);
 
         if (f->type == AUDIT_ANOM_PROMISCUOUS)
                 return str_eq(f->v[FACT_PROM], STR("0")) ? &sentence_promisc_out : &sentence_promisc_in;
-        if (f->type == AUDIT_SYSCALL)
+        if (f->type == AUDIT_SYSCALL || (f->type == AUDIT_EXECVE && f->v[FACT_ARGV].n))
                 return f->v[FACT_ARGV].n ? &sentence_ran : &sentence_used;
         for (size_t i = 0; i < sentence_n_rows; i++)
                 if (fits(&sentence_rows[i], f, name))

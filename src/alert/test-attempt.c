@@ -63,7 +63,7 @@ static void on_event(void *userdata, const Event *event) {
         attempts_see(d->t, event);
         if (!hits(d, event->records))
                 return;
-        assert_int_equal(alert_new(&a, &hit, d->m), 0);
+        assert_int_equal(alert_new(&a, &hit, d->m, NULL), 0);
         attempts_add(d->t, a);
         alert_unref(a);
 }

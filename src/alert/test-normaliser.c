@@ -249,7 +249,7 @@ static void on_event(void *userdata, const Event *event) {
                 buf_str(&text, r->text);
                 buf_putc(&text, '\n');
         }
-        assert_int_equal(alert_new(&a, &hit, run->m), 0);
+        assert_int_equal(alert_new(&a, &hit, run->m, NULL), 0);
         check_is_special(run, a);
         au = auparse_init(AUSOURCE_BUFFER, buf_z(&text));
         assert_non_null(au);

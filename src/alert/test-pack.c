@@ -59,7 +59,7 @@ static void on_event(void *userdata, const Event *event) {
         RuleHit hit = { .rule = &rule, .event = event, .record = event->records };
 
         alert_unref(hits->last);
-        assert_int_equal(alert_new(&hits->last, &hit, hits->m), 0);
+        assert_int_equal(alert_new(&hits->last, &hit, hits->m, NULL), 0);
         travel(hits->last);
         hits->n++;
 }

@@ -21,7 +21,7 @@ static void say(void *userdata, const Event *event) {
         RuleHit hit = { .rule = &rule, .event = event, .record = event->records };
         Alert *a;
 
-        assert_int_equal(alert_new(&a, &hit, said->m), 0);
+        assert_int_equal(alert_new(&a, &hit, said->m, NULL), 0);
         assert_true(a->sentence.n > 0);
         buf_putc(&said->out, '\n');
         buf_str(&said->out, a->sentence);
@@ -237,7 +237,7 @@ static void take(void *userdata, const Event *event) {
         RuleHit hit = { .rule = &rule, .event = event };
         Alert *a;
 
-        assert_int_equal(alert_new(&a, &hit, said->m), 0);
+        assert_int_equal(alert_new(&a, &hit, said->m, NULL), 0);
         assert_true(a->sentence.n <= ALERT_TEXT_MAX && a->n_keys <= ALERT_LIST_MAX);
         alert_json(&said->out, a);
         assert_true(escape_is_utf8(buf_view(&said->out)));

@@ -66,13 +66,45 @@ static void take_limits(ConfLoader *l, const ConfNode *value, void *into) {
         conf_map(l, value, "limits", keys, ARRAY_SIZE(keys), into);
 }
 
+static void take_redact_add(ConfLoader *l, const ConfNode *value, void *into) {
+        StrList names = conf_list(l, value, "add");
+        Redact *redact = into;
+
+        for (size_t i = 0; i < names.n; i++) {
+                const char *blank = memchr(names.v[i].p, ' ', names.v[i].n);
+
+                if (!names.v[i].n)
+                        continue;
+                if (blank && blank[1] != '-')
+                        conf_bad(l, value, "%s: write a name, with *, or a program, a blank and an option",
+                                 names.v[i].p);
+        }
+        redact->names = names.v;
+        redact->n_names = names.n;
+}
+
+static void take_redact_off(ConfLoader *l, const ConfNode *value, void *into) {
+        Str s = conf_text(l, value, "off");
+
+        if (s.n && !str_eqz(s, "true") && !str_eqz(s, "false"))
+                conf_bad(l, value, "off must be true or false");
+        ((Redact *)into)->off = str_eqz(s, "true");
+}
+
+static void take_redact(ConfLoader *l, const ConfNode *value, void *into) {
+        static const ConfKey keys[] = { { "add", take_redact_add }, { "off", take_redact_off } };
+
+        conf_map(l, value, "redact", keys, ARRAY_SIZE(keys), &((Config *)into)->redact);
+}
+
 /* Routes name sinks, wherever in the file those stand: they are read after all else. */
 static void leave(ConfLoader *l, const ConfNode *value, void *into) {}
 
 static void take_document(ConfLoader *l, const ConfNode *root) {
         static const ConfKey first[] = { { "source", take_source },    { "rules", take_rules },
                                          { "sinks", conf_take_sinks }, { "routes", leave },
-                                         { "spool", conf_take_spool }, { "limits", take_limits } };
+                                         { "spool", conf_take_spool }, { "redact", take_redact },
+                                         { "limits", take_limits } };
 
         conf_map(l, root, "the configuration", first, ARRAY_SIZE(first), l->config);
         if (root->type != YAML_MAPPING_NODE)

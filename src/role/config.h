@@ -74,6 +74,7 @@ typedef struct {
         ConfigSpool spool;
         size_t max_line; /* 0: the default */
         EventLimits limits;
+        Redact redact; /* what does not go into alerts */
 } Config;
 
 /* One call a mistake. @line, @column from 1. */

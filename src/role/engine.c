@@ -26,6 +26,8 @@ struct Engine {
         uint64_t settle_ns;    /* when to decide what still waits for earlier events, CLOCK_MONOTONIC */
         uint64_t refreshed_ns; /* when names were last read again */
         Attempts *attempts;
+        Redact redact; /* in redact_arena */
+        Arena redact_arena;
         EngineCounters counters;
         Alert *login; /* of the event at hand: the most severe of the rules about logins */
 };
@@ -57,6 +59,25 @@ int engine_new(Engine **ret, AlertFn fn, void *userdata) {
         return 0;
 }
 
+int engine_set_redact(Engine *e, const Redact *redact) {
+        Arena arena = ARENA_INIT;
+        Str *names = arena_alloc(&arena, (redact->n_names + 1) * sizeof(*names));
+
+        for (size_t i = 0; names && i < redact->n_names; i++) {
+                names[i] = arena_str(&arena, redact->names[i]);
+                if (!names[i].p)
+                        names = NULL;
+        }
+        if (!names) {
+                arena_done(&arena);
+                return -ENOMEM;
+        }
+        arena_done(&e->redact_arena);
+        e->redact_arena = arena;
+        e->redact = (Redact){ .names = names, .n_names = redact->n_names, .off = redact->off };
+        return 0;
+}
+
 Engine *engine_free(Engine *e) {
         if (!e)
                 return NULL;
@@ -64,6 +85,7 @@ Engine *engine_free(Engine *e) {
         rule_state_free(e->state);
         rule_set_unref(e->rules);
         meaning_free(e->meaning);
+        arena_done(&e->redact_arena);
         free(e);
         return NULL;
 }
@@ -114,7 +136,7 @@ static void on_hit(void *userdata, const RuleHit *hit) {
 
         e->counters.hits++;
         refresh_names(e);
-        if (alert_new(&alert, hit, e->meaning) < 0) {
+        if (alert_new(&alert, hit, e->meaning, &e->redact) < 0) {
                 e->counters.no_memory++;
                 return;
         }

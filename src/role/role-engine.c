@@ -363,7 +363,9 @@ static int load(Run *run, int fd, size_t *ret_n_errors) {
 
         if (r < 0)
                 return r;
-        r = engine_load_rules(run->engine, settings.rules, settings.n_rules, ret_n_errors);
+        r = engine_set_redact(run->engine, &settings.redact);
+        if (r == 0)
+                r = engine_load_rules(run->engine, settings.rules, settings.n_rules, ret_n_errors);
         if (r < 0)
                 log_error("rules: %s", strerror(-r));
         if (r == 0 && !run->loaded) {

@@ -10,6 +10,7 @@ typedef struct {
         EventLimits limits;
         const char **rules; /* paths */
         size_t n_rules;
+        Redact redact;
         Str bytes; /* what all this lies in */
 } Settings;
 

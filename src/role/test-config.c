@@ -66,6 +66,9 @@ static void mistakes_are_told_with_their_place(void **state) {
                 { "spool: { max_size: 64K }\n", "1:20: max_size must be at least 1M" },
                 { "spool: { retry_for: long }\n", "1:21: retry_for must be a duration" },
                 { "spool: { tries: 0 }\n", "1:17: tries must be a number" },
+                { "redact: { off: perhaps }\n", "1:16: off must be true or false" },
+                { "redact: { add: [\"prog x\"] }\n", "1:16: prog x: write a name" },
+                { "redact: { less: a }\n", "1:11: less is unknown in redact" },
                 { "a: [\n", "2:1: " },
                 { "a: \"\\0\": b\n", "1:8: " },
         };
@@ -206,6 +209,24 @@ static void alerts_find_their_sinks(void **state) {
         config_free(c);
 }
 
+static void redaction_is_read(void **state) {
+        Buf said = BUF_INIT;
+        Config *c;
+
+        assert_int_equal(load("redact: { add: [acme_*, \"prog -k\"], off: false }\n", &c, &said), 0);
+        assert_int_equal(c->redact.n_names, 2);
+        assert_true(str_eqz(c->redact.names[0], "acme_*") && str_eqz(c->redact.names[1], "prog -k"));
+        assert_false(c->redact.off);
+        config_free(c);
+        assert_int_equal(load("redact: { add: acme, off: true }\n", &c, &said), 0);
+        assert_int_equal(c->redact.n_names, 1);
+        assert_true(c->redact.off);
+        config_free(c);
+        assert_int_equal(load("source: stdin\n", &c, &said), 0);
+        assert_false(c->redact.off || c->redact.n_names);
+        config_free(c);
+}
+
 static void options_are_read(void **state) {
         static const struct {
                 const char *words[6];
@@ -271,6 +292,7 @@ int main(void) {
                 cmocka_unit_test(a_good_one_is_read),
                 cmocka_unit_test(the_spool_is_described),
                 cmocka_unit_test(alerts_find_their_sinks),
+                cmocka_unit_test(redaction_is_read),
                 cmocka_unit_test(options_are_read),
                 cmocka_unit_test(sizes_are_read),
         };
