@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "base/buf.h"
-#include "rule/nearest.h"
 #include "rule/parse.h"
 
 #define MAX_DEPTH  64
@@ -69,7 +68,7 @@ static bool glob(Str pattern, Str name) {
 
 /* The name that was meant, in quotes; else all that there are. */
 static void append_advice(const Cond *c, Str word, Buf *out) {
-        Nearest near = nearest_begin(word);
+        Nearest near = parse_nearest(c->p, word);
         size_t n = c->names->n;
 
         for (size_t i = 0; i < n; i++)

@@ -60,6 +60,7 @@ static int parse_name(Parse *p, const YamlNode *key, const YamlNode *value, Sear
         r = value->kind == YAML_LIST ? parse_list(p, value, &e) : parse_entry(p, value, &e);
         if (r)
                 return r;
+        advice_fields(p, value);
         *ret = (SearchName){ .node = key, .name = key->text, .expr = expr_name(p->ast, key->text, e) };
         return ret->expr ? 0 : parse_error(p, value, "this is too large; split it into several rules");
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include "base/escape.h"
 #include "rule/encode.h"
-#include "rule/nearest.h"
 #include "rule/parse.h"
 #include "rule/placeholder.h"
 
@@ -117,7 +116,7 @@ static Modifier lookup(Str name) {
 }
 
 /* What somebody meant who wrote this; a list of all when nobody knows. */
-static Str advice(Str name) {
+static Str advice(Item *it, Str name) {
         static const struct {
                 const char *wrong, *right;
         } known[] = {
@@ -125,7 +124,7 @@ static Str advice(Str name) {
                 { "not", "neq" },  { "eq", "no modifier" }, { "any", "a list, which means any" },
                 { "min", "gte" },  { "max", "lte" },
         };
-        Nearest n = nearest_begin(name);
+        Nearest n = parse_nearest(it->p, name);
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
                 if (str_ieq(name, str_from(known[i].wrong)))
@@ -166,7 +165,7 @@ static int check_modifier(Item *it, Modifier m, size_t offset) {
 }
 
 static int unknown(Item *it, size_t offset, Str name) {
-        Str right = advice(name);
+        Str right = advice(it, name);
 
         return parse_error_at(it->p, it->key, offset, "unknown modifier \"%.*s\"; write %.*s",
                               (int)(name.n > 40 ? 40 : name.n), name.p, STR_ARG(right));

@@ -31,7 +31,9 @@ static size_t distance(Str a, Str b) {
         return above[b.n];
 }
 
-Nearest nearest_begin(Str word) { return (Nearest){ .word = word, .distance = word.n < 3 ? 1 : word.n / 3 }; }
+Nearest nearest_begin(Str word) {
+        return (Nearest){ .word = word, .distance = word.n < 3 ? 1 : min(word.n / 3, 3) };
+}
 
 void nearest_try(Nearest *n, Str candidate) {
         Str w = n->word;

@@ -41,7 +41,13 @@ int parse_error_at(Parse *p, const YamlNode *at, size_t offset, const char *fmt,
 void parse_warn(Parse *p, const YamlNode *at, const char *fmt, ...) {
         va_list ap;
 
+        if (p->n_warnings++ >= PARSE_MAX_WARNINGS)
+                return;
         va_start(ap, fmt);
         tell(p, RULE_DIAG_WARNING, at, WHOLE, fmt, ap);
         va_end(ap);
+}
+
+Nearest parse_nearest(Parse *p, Str word) {
+        return nearest_begin(p->n_nearest++ < PARSE_MAX_NEAREST ? word : STR(""));
 }

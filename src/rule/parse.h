@@ -5,6 +5,7 @@
  * Each function reports what is wrong through the Parse, with the place and what to write instead, and then returns PARSE_E_BAD: its
  * caller gives the rule up. Warnings do not stop anything. -ENOMEM is passed through unreported. */
 #include "rule/ast.h"
+#include "rule/nearest.h"
 #include "rule/rule.h"
 #include "rule/yaml-tree.h"
 
@@ -16,15 +17,21 @@ typedef struct {
         RuleDiagFn diag;
         void *userdata;
         const char *file;
-        Str rule;      /* what to call the rule in messages, or "" */
-        ViewKind view; /* what the rule looks at; of a filter: _VIEW_N, anything */
+        Str rule;                       /* what to call the rule in messages, or "" */
+        unsigned n_nearest, n_warnings; /* so far */
+        ViewKind view;                  /* what the rule looks at; of a filter: _VIEW_N, anything */
 } Parse;
 
 /* Reports an error at @at and returns PARSE_E_BAD. */
 int parse_error(Parse *p, const YamlNode *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int parse_error_at(Parse *p, const YamlNode *at, size_t offset, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
+#define PARSE_MAX_WARNINGS 10000u /* of a load; what is more is not said */
 void parse_warn(Parse *p, const YamlNode *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* nearest_begin(), for a few times in a load: a hostile file has a million words that are nearly right. */
+#define PARSE_MAX_NEAREST 2000u
+Nearest parse_nearest(Parse *p, Str word);
 
 /* "field|modifier|…: value(s)". */
 int modifier_item(Parse *p, const YamlNode *key, const YamlNode *value, const Expr **ret);

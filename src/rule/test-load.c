@@ -131,6 +131,33 @@ static void a_refused_rule_leaves_the_others(void **state) {
 }
 
 static const Row likely[] = {
+        { HEAD "  s: {type: PATH, acct: root}\n  condition: s\n", 5, 19,
+          "PATH records have no field \"acct\"" },
+        { HEAD "  s:\n  - {type: SYSCALL, name|contains: x}\n  condition: s\n", 6, 21, "type: PATH" },
+        { HEAD "  s: {type: [SYSCALL, PATH], name: x}\n  condition: s\n", 0, 0, "" },
+        { HEAD "  s: {type: [USER_CMD, PATH], cmd: x}\n  condition: s\n", 0, 0, "" },
+        { HEAD "  s: {type: P*, acct: x}\n  condition: s\n", 0, 0, "" },
+        { HEAD "  s: {type: PATH, acct: null}\n  condition: s\n", 0, 0, "" },
+        { HEAD "  s: {type: PATH, acct|exists: false}\n  condition: s\n", 0, 0, "" },
+        { HEAD "  s: {type: PATH, exe: /a, auid: 0, UID: x, cwd: /, subj_apparmor: x}\n  condition: s\n", 0,
+          0, "" },
+        { HEAD "  s: {type: [EXECVE, PAHT]}\n  condition: s\n", 5, 22, "write PATH" },
+        { HEAD "  s: {type: 'UNKNOWN[1423]'}\n  condition: s\n", 0, 0, "" },
+        { HEAD "  s: {Image: /bin/sh}\n  condition: s\n", 5, 7, "category: process_creation" },
+        { HEAD "  s: {SYSCALL: exceve}\n  condition: s\n", 5, 16, "execve" },
+        { HEAD "  s: {SYSCALL: 59}\n  condition: s\n", 5, 16, "syscall: 59" },
+        { HEAD "  s: {syscall: 59, SYSCALL: openat}\n  condition: s\n", 0, 0, "" },
+        { HEAD "  s: {SYSCALL: [openat, openat2999]}\n  condition: s\n", 0, 0, "" },
+        { "title: t\nlogsource: {category: network_connection}\ndetection:\n  s: {DestinationHostname: x}\n"
+          "  condition: s\n",
+          4, 7, "\"DestinationHostname\"" },
+        { "title: t\nlogsource: {category: process_creation}\ndetection:\n  s: {image|endswith: x}\n"
+          "  condition: s\n",
+          4, 7, "write Image" },
+        { "title: t\nlogsource: {category: file_event}\ndetection:\n  s: {TargetFilename: x, auid: 0, exe: "
+          "y}\n"
+          "  condition: s\n",
+          0, 0, "" },
         { HEAD "  s: {a0: x}\n  t: {a1: x}\n  condition: s\n", 6, 3, "never uses \"t\"" },
         { HEAD "  s: {a0: x}\n  timeframe: 5m\n  condition: s\n", 6, 14, "timespan" },
         { "title: f\nlogsource: {product: linux}\nfilter: {rules: any, s: {a0: x}, condition: s}\n", 3, 45,
