@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Correlation documents: read once all detection rules are known, each after those that it refers to. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include "base/pack.h"
 #include "base/sha256.h"
@@ -135,6 +136,51 @@ static int check_ordered(Reading *x, const YamlNode *condition) {
         return 0;
 }
 
+static bool all_hold(const Reading *x, long double v) {
+        for (size_t i = 0; i < x->c.n_tests; i++)
+                if (!holds(&x->c.tests[i], v))
+                        return false;
+        return true;
+}
+
+/* Whether some value of at least @least can meet all tests: they change their minds only at their numbers. Counts are whole, and of rules
+ * there are so many. */
+static bool can_hold(const Reading *x, long double least) {
+        bool count = x->c.type != CORRELATION_VALUE_SUM && x->c.type != CORRELATION_VALUE_AVG;
+        long double most = x->c.type >= CORRELATION_TEMPORAL ? (long double)x->c.n_refs : HUGE_VALL;
+
+        if (count && all_hold(x, least))
+                return true;
+        for (size_t i = 0; i < x->c.n_tests; i++)
+                for (size_t k = 0; k < x->c.n_tests; k++) {
+                        long double a = x->c.tests[i].number, b = x->c.tests[k].number;
+                        long double tries[] = { a, (a + b) / 2, a - 1, a + 1, floorl(a), ceill(a) };
+
+                        for (size_t t = 0; t < ARRAY_SIZE(tries); t++)
+                                if ((!count || (tries[t] >= least && tries[t] <= most &&
+                                                tries[t] == floorl(tries[t]))) &&
+                                    all_hold(x, tries[t]))
+                                        return true;
+                }
+        return false;
+}
+
+static int check_reachable(Reading *x, const YamlNode *condition) {
+        bool temporal = x->c.type >= CORRELATION_TEMPORAL;
+
+        if (!can_hold(x, 0))
+                return parse_error(
+                        &x->l->parse, condition,
+                        temporal ? "no number of these rules meets this condition; write gte with at "
+                                   "most as many as there are"
+                                 : "no number meets this condition; write one that can hold");
+        if ((temporal || x->c.type == CORRELATION_EVENT_COUNT) && !can_hold(x, 1))
+                parse_warn(&x->l->parse, condition,
+                           "this condition never holds, as it is asked when an event was counted; write at "
+                           "least 1");
+        return 0;
+}
+
 static int read_condition(Reading *x) {
         const YamlNode *n = yaml_get(x->map, "condition"), *field = yaml_get(n, "field");
         bool temporal = x->c.type >= CORRELATION_TEMPORAL,
@@ -162,7 +208,8 @@ static int read_condition(Reading *x) {
         r = field ? check_texts(x, field, "field", MAX_FIELDS) : 0;
         if (!r && field && (!x->c.n_values || (x->c.n_values > 1 && x->c.type != CORRELATION_VALUE_COUNT)))
                 return parse_error(&x->l->parse, field, "this type needs exactly one field; write its name");
-        return r ? r : x->c.type == CORRELATION_TEMPORAL_ORDERED ? check_ordered(x, n) : 0;
+        r = r ? r : x->c.type == CORRELATION_TEMPORAL_ORDERED ? check_ordered(x, n) : 0;
+        return r ? r : check_reachable(x, n);
 }
 
 /* ---- what it refers to ---- */
@@ -310,6 +357,24 @@ static int read_refs(Reading *x) {
         return r;
 }
 
+/* An alias is for rules that are counted here. */
+static void check_alias_rules(Reading *x) {
+        const YamlNode *aliases = yaml_get(x->map, "aliases");
+
+        for (size_t i = 0; aliases && i < aliases->n; i++)
+                for (size_t k = 0; k < aliases->v[i]->n; k++) {
+                        const YamlNode *rule = aliases->v[i]->keys[k];
+                        bool known = false;
+
+                        for (size_t m = 0; m < x->c.n_refs; m++)
+                                known |= is_called(x->l, &x->c.refs[m], rule->text);
+                        if (!known)
+                                parse_warn(&x->l->parse, rule,
+                                           "this correlation counts no rule of this id or name; write one of "
+                                           "those under \"rules\"");
+                }
+}
+
 static int read_generate(Reading *x) {
         const YamlNode *n = yaml_get(x->map, "generate");
 
@@ -359,17 +424,56 @@ static int make_key(Reading *x) {
         return r;
 }
 
+/* A word that is not read would be a rule that means something else. */
+static void check_words(Reading *x) {
+        static const char *const words[] = { "type",      "rules",   "group-by", "timespan",
+                                             "condition", "aliases", "generate" };
+        const YamlNode *outside = yaml_get(x->doc->doc, "generate");
+
+        if (outside)
+                parse_warn(&x->l->parse, outside,
+                           "\"generate\" means nothing here; write it under \"correlation\"");
+        for (size_t i = 0; i < x->map->n; i++) {
+                const YamlNode *key = x->map->keys[i];
+                Nearest near = parse_nearest(&x->l->parse, key->text);
+                bool known = false;
+
+                for (size_t k = 0; k < ARRAY_SIZE(words); k++) {
+                        known |= str_eqz(key->text, words[k]);
+                        nearest_try(&near, str_from(words[k]));
+                }
+                if (!known)
+                        parse_warn(&x->l->parse, key, "this word means nothing in a correlation; write %.*s",
+                                   STR_ARG(near.best.n ? near.best : STR("it elsewhere, or remove it")));
+        }
+}
+
+static int check_aliases(Reading *x) {
+        const YamlNode *aliases = yaml_get(x->map, "aliases");
+        bool good = !aliases || aliases->kind == YAML_MAP;
+
+        for (size_t i = 0; good && aliases && i < aliases->n; i++)
+                good = aliases->v[i]->kind == YAML_MAP;
+        return good ? 0
+                    : parse_error(&x->l->parse, aliases,
+                                  "aliases are a map of maps; write \"alias: {rule: field, other: field}\"");
+}
+
 static int read_all(Reading *x) {
         int r;
 
         if (!x->map || x->map->kind != YAML_MAP)
                 return parse_error(&x->l->parse, x->doc->doc,
                                    "\"correlation\" must be a map; write type, rules and timespan");
+        check_words(x);
         r = read_type(x);
+        r = r ? r : check_aliases(x);
         r = r ? r : read_span(x);
         r = r ? r : read_refs(x);
         r = r ? r : read_condition(x);
         r = r ? r : read_generate(x);
+        if (!r)
+                check_alias_rules(x);
         return r ? r : make_key(x);
 }
 

@@ -55,6 +55,18 @@ static void read_level(Load *l, const YamlNode *doc, RuleInfo *info) {
                         "unknown level, taken as medium; write informational, low, medium, high or critical");
 }
 
+/* Another one gives fields other names. */
+static int check_taxonomy(Load *l, const YamlNode *doc) {
+        const YamlNode *n = yaml_get(doc, "taxonomy");
+
+        if (!n || n->kind == YAML_NULL || str_ieq(n->text, STR("sigma")))
+                return 0;
+        return parse_error(
+                &l->parse, n,
+                "fields are known by the names of the taxonomy \"sigma\" only; write the rule with "
+                "them and remove this line");
+}
+
 int document_info(Load *l, Str file, const YamlNode *doc, RuleInfo *ret) {
         Str id;
         int r;
@@ -72,10 +84,12 @@ int document_info(Load *l, Str file, const YamlNode *doc, RuleInfo *ret) {
         l->parse.rule = ret->id;
         if (!ret->id.n)
                 return parse_error(&l->parse, doc, "a rule needs a title and an id; write both");
-        if (!ret->title.n)
+        if (!ret->title.n) {
+                parse_warn(&l->parse, doc, "there is no title; write one, as people will read it");
                 ret->title = ret->id;
+        }
         read_level(l, doc, ret);
-        return 0;
+        return check_taxonomy(l, doc);
 }
 
 typedef struct {
@@ -88,6 +102,16 @@ static int read_logsource(Load *l, const YamlNode *doc, Logsource *ret) {
 
         r = r ? r : copy_text(l, source, "service", &ret->service);
         return r ? r : copy_text(l, source, "category", &ret->category);
+}
+
+/* A rule that says nothing that could be understood is for nobody. */
+static void check_logsource(Load *l, const YamlNode *doc, const Logsource *s) {
+        const YamlNode *source = yaml_get(doc, "logsource");
+
+        if (!s->product.n && !s->service.n && !s->category.n)
+                parse_warn(&l->parse, source ? source : doc,
+                           "the rule does not say which logs it is for, and is skipped; write \"logsource:\" "
+                           "with \"product: linux\" and \"service: auditd\" or a category");
 }
 
 /* sigma-semantics B1: false for everything that audit cannot feed. */
@@ -194,6 +218,7 @@ static int load_rule(Load *l, Str file, const YamlNode *doc) {
 
         if (r)
                 return r;
+        check_logsource(l, doc, &source);
         if (!find_view(&source, &rule.view))
                 return skip(l, doc);
         l->parse.view = rule.view;
@@ -337,18 +362,54 @@ static int refuse_action(Load *l, Str file, const YamlNode *doc) {
         return refuse(l, &info, r < 0 ? r : PARSE_E_BAD);
 }
 
+static const struct {
+        const char *key;
+        int (*load)(Load *l, Str file, const YamlNode *doc);
+} kinds[] = { { "action", refuse_action },
+              { "correlation", load_correlation },
+              { "filter", load_filter },
+              { "detection", load_rule },
+              { "logsource", load_rule } };
+
+static int refuse_two(Load *l, Str file, const YamlNode *doc) {
+        RuleInfo info;
+        int r = document_info(l, file, doc, &info);
+
+        if (r >= 0)
+                r = parse_error(
+                        &l->parse, yaml_get(doc, "detection"),
+                        "a document holds one rule, and this one has two kinds of it; write \"---\" and "
+                        "a document of its own");
+        return refuse(l, &info, r);
+}
+
+/* Some other YAML that lies in a checkout of rules; or a rule whose one important word is misspelt. */
+static void skip_other(Load *l, const YamlNode *doc) {
+        l->set->stats.skipped++;
+        if (!yaml_get(doc, "title"))
+                return;
+        for (size_t i = 0; i < doc->n; i++) {
+                Nearest near = parse_nearest(&l->parse, doc->keys[i]->text);
+
+                for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
+                        nearest_try(&near, str_from(kinds[k].key));
+                if (near.best.n)
+                        parse_warn(&l->parse, doc->keys[i],
+                                   "this document is no rule, and is skipped; write \"%.*s\" if it should be "
+                                   "one",
+                                   STR_ARG(near.best));
+        }
+}
+
 int document_load(Load *l, Str file, const YamlNode *doc) {
         l->parse.file = file.p;
         l->parse.rule = STR("");
-        if (yaml_get(doc, "action"))
-                return refuse_action(l, file, doc);
-        if (yaml_get(doc, "correlation"))
-                return load_correlation(l, file, doc);
-        if (yaml_get(doc, "filter"))
-                return load_filter(l, file, doc);
-        if (yaml_get(doc, "detection") || yaml_get(doc, "logsource"))
-                return load_rule(l, file, doc);
-        l->set->stats.skipped++; /* some other YAML that lies in a checkout of rules */
+        if (yaml_get(doc, "detection") && (yaml_get(doc, "correlation") || yaml_get(doc, "filter")))
+                return refuse_two(l, file, doc);
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                if (yaml_get(doc, kinds[i].key))
+                        return kinds[i].load(l, file, doc);
+        skip_other(l, doc);
         return 0;
 }
 

@@ -96,6 +96,9 @@ static const Row mistakes[] = {
           "condition: {gte: 1}\n",
           5, 11, "circle" },
         { "a: [b\n", 2, 1, "YAML" },
+        { "taxonomy: ecs\n" HEAD "  s: {a0: x}\n  condition: s\n", 1, 11, "taxonomy" },
+        { "title: c\nlogsource: {product: linux}\ncorrelation: {}\ndetection: {s: {a0: x}, condition: s}\n",
+          4, 12, "---" },
 };
 
 /* The place is where the mistake is, and the text says what to write instead. */
@@ -131,6 +134,10 @@ static void a_refused_rule_leaves_the_others(void **state) {
 }
 
 static const Row likely[] = {
+        { "title: t\ndetection: {s: {a0: x}, condition: s}\n", 1, 1, "logsource" },
+        { "title: t\nlogsource: linux\ndetection: {s: {a0: x}, condition: s}\n", 2, 12, "logsource" },
+        { "title: t\nlogsorce: {product: linux}\ndetecton: {s: {a0: x}, condition: s}\n", 2, 1, "logsource" },
+        { "title: some text\npages: 5\n", 0, 0, "" },
         { HEAD "  s: {type: PATH, acct: root}\n  condition: s\n", 5, 19,
           "PATH records have no field \"acct\"" },
         { HEAD "  s:\n  - {type: SYSCALL, name|contains: x}\n  condition: s\n", 6, 21, "type: PATH" },
@@ -183,8 +190,56 @@ static void likely_mistakes_are_warned_about(void **state) {
                 Said said;
 
                 rule_set_unref(load(likely[i].yaml, &said));
-                if (said.errors || said.warnings != !!*likely[i].says || said.line != likely[i].line ||
+                if (said.errors || !said.warnings != !*likely[i].says || said.line != likely[i].line ||
                     said.column != likely[i].column || !strstr(said.text, likely[i].says))
+                        fail_msg("row %zu: %u errors, %u warnings, first at %u:%u: %s", i, said.errors,
+                                 said.warnings, said.line, said.column, said.text);
+        }
+}
+
+/* A rule, and a correlation that counts it: row.yaml is what the correlation says. */
+#define COUNTED HEAD "  s: {a0: x}\n  condition: s\n---\ntitle: c\nid: c\ncorrelation:\n"
+
+static const Row correlations[] = {
+        { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {gte: 5, lt: 5}\n", 14, 14,
+          "no number meets" },
+        { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {lt: 1}\n", 14, 14,
+          "never holds" },
+        { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {gt: 4, lt: 5}\n", 14, 14,
+          "no number meets" },
+        { COUNTED "  type: value_avg\n  rules: [x]\n  timespan: 1h\n  condition: {field: a1, gt: 4, lt: 5}\n",
+          0, 0, "" },
+        { COUNTED "  type: value_sum\n  rules: [x]\n  timespan: 1h\n  condition: {field: a1, lt: -1}\n", 0, 0,
+          "" },
+        { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {gt: 0, neq: 1, neq: 2}\n",
+          14, 30, "twice" },
+        { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {gt: 1, lte: 4}\n", 0, 0,
+          "" },
+        { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {lt: 2}\n", 0, 0, "" },
+        { COUNTED "  type: temporal\n  rules: [x]\n  timespan: 1h\n  condition: {gte: 2}\n", 14, 14,
+          "number of these rules" },
+        { COUNTED
+          "  type: event_count\n  rules: [x]\n  group_by: [a1]\n  timespan: 1h\n  condition: {gte: 5}\n",
+          13, 3, "write group-by" },
+        { COUNTED
+          "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {gte: 5}\ngenerate: true\n",
+          15, 11, "under \"correlation\"" },
+        { COUNTED
+          "  type: event_count\n  rules: [x]\n  timespan: 1h\n  aliases: [a]\n  condition: {gte: 5}\n",
+          14, 12, "map of maps" },
+        { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  aliases: {a: {x: a1, y: a2}}\n  "
+                  "condition: {gte: 5}\n",
+          14, 24, "no rule of this id" },
+};
+
+static void correlations_are_checked(void **state) {
+        for (size_t i = 0; i < ARRAY_SIZE(correlations); i++) {
+                Said said;
+
+                rule_set_unref(load(correlations[i].yaml, &said));
+                if (said.errors + said.warnings != !!*correlations[i].says ||
+                    said.line != correlations[i].line || said.column != correlations[i].column ||
+                    !strstr(said.text, correlations[i].says))
                         fail_msg("row %zu: %u errors, %u warnings, first at %u:%u: %s", i, said.errors,
                                  said.warnings, said.line, said.column, said.text);
         }
@@ -288,6 +343,7 @@ int main(void) {
                 cmocka_unit_test(mistakes_are_told_with_place_and_advice),
                 cmocka_unit_test(a_refused_rule_leaves_the_others),
                 cmocka_unit_test(likely_mistakes_are_warned_about),
+                cmocka_unit_test(correlations_are_checked),
                 cmocka_unit_test(a_condition_too_large_to_judge_is_not_judged),
                 cmocka_unit_test(scalars_have_the_kinds_of_the_core_schema),
                 cmocka_unit_test(hostile_yaml_is_refused),
