@@ -10,6 +10,11 @@
         "Reads FILE... in order, or stdin; - is stdin.\n\n" \
         "  --max-line SIZE    longest line that is read (1M), others are dropped and counted\n"
 
+#define SOURCE_HELP                                                                                \
+        "  --source SOURCE    stdin; unix:PATH: what auditd's af_unix plugin offers; file:PATH:\n" \
+        "                     a log that grows; netlink: from the kernel (CAP_AUDIT_READ)\n"       \
+        "  --from WHERE       of file:PATH: end (default), start, or seconds since the epoch\n"
+
 typedef struct {
         const char *name, *arguments, *summary, *help;
         RoleFn run;
@@ -18,14 +23,13 @@ typedef struct {
 static const Command commands[] = {
         { "records", "[FILE...]", "list every record with its type and number of fields", INPUT_HELP,
           cmd_records },
-        { "events", "[--format text|json] [FILE...]", "whole events with their interpreted fields",
-          INPUT_HELP "  --format FORMAT    text for people, or json: one object a line\n", cmd_events },
+        { "events", "[--source SOURCE] [--format text|json] [FILE...]",
+          "whole events with their interpreted fields",
+          INPUT_HELP SOURCE_HELP "  --format FORMAT    text for people, or json: one object a line\n",
+          cmd_events },
         { "watch", "[--rules PATH]... [--source SOURCE] [FILE...]", "alerts on the terminal, as they happen",
           INPUT_HELP
-          "  --rules PATH       a rule, or a folder of them (our own rules); may come again\n"
-          "  --source SOURCE    stdin; unix:PATH: what auditd's af_unix plugin offers; file:PATH:\n"
-          "                     a log that grows; netlink: from the kernel (CAP_AUDIT_READ)\n"
-          "  --from WHERE       of file:PATH: end (default), start, or seconds since the epoch\n"
+          "  --rules PATH       a rule, or a folder of them (our own rules); may come again\n" SOURCE_HELP
           "  --format FORMAT    text, or json: one alert a line\n",
           cmd_watch },
         { "test", "--rules PATH... [--format tsv|text|json] [FILE...], or --suite DIR...",

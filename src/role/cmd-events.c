@@ -36,18 +36,21 @@ static int on_idle(void *userdata) {
 }
 
 int cmd_events(int argc, char **argv) {
-        const char *format = "text", *max_line = NULL;
-        const ArgsOption options[] = { { "format", .value = &format }, { "max-line", .value = &max_line } };
+        const char *format = "text";
+        InputWords words = { 0 };
+        const ArgsOption options[] = { { "format", .value = &format },
+                                       { "max-line", .value = &words.max_line },
+                                       { "source", .value = &words.source },
+                                       { "from", .value = &words.from } };
         Events e = { .out = BUF_INIT };
         InputOptions input = { .event = on_event, .idle = on_idle, .userdata = &e };
         size_t n;
         int r;
 
         r = args_parse(argc, argv, options, ARRAY_SIZE(options), &n);
+        r = r ? r : input_take_words(&input, &words, argv[0], n);
         if (r)
                 return r;
-        if (max_line && !args_size(max_line, &input.max_line))
-                return role_usage(argv[0], "--max-line %s is no size", max_line);
         if (!strcmp(format, "json"))
                 e.print = event_json;
         else if (!strcmp(format, "text"))

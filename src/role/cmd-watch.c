@@ -96,27 +96,16 @@ static int watch(Watch *w, InputOptions *input, const char **rules, size_t n_rul
         return status;
 }
 
-static bool take_from(const char *text, SourceOptions *options) {
-        char *end;
-
-        if (!strcmp(text, "end") || !strcmp(text, "start")) {
-                options->from = !strcmp(text, "end") ? SOURCE_FROM_END : SOURCE_FROM_START;
-                return true;
-        }
-        options->from = SOURCE_FROM_TIME;
-        options->from_sec = strtoll(text, &end, 10);
-        return end != text && !*end && text[0] != '-';
-}
-
 int cmd_watch(int argc, char **argv) {
-        const char *rules[64], *format = "text", *max_line = NULL, *source = NULL, *from = NULL, *why;
+        const char *rules[64], *format = "text";
+        InputWords words = { 0 };
         size_t n_rules = 0, n;
         const ArgsOption options[] = {
                 { "rules", .value = rules, .n_values = &n_rules, .max_values = ARRAY_SIZE(rules) },
                 { "format", .value = &format },
-                { "max-line", .value = &max_line },
-                { "source", .value = &source },
-                { "from", .value = &from },
+                { "max-line", .value = &words.max_line },
+                { "source", .value = &words.source },
+                { "from", .value = &words.from },
         };
         Watch w = { .out = BUF_INIT, .color = wants_color() };
         InputOptions input = {
@@ -127,20 +116,11 @@ int cmd_watch(int argc, char **argv) {
         r = args_parse(argc, argv, options, ARRAY_SIZE(options), &n);
         if (r)
                 return r;
-        if (max_line && !args_size(max_line, &input.max_line))
-                return role_usage(argv[0], "--max-line %s is no size", max_line);
         if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
                 return role_usage(argv[0], "--format is text or json, not %s", format);
-        if (source && n)
-                return role_usage(argv[0], "either --source or files, not both");
-        if (source && !source_spec_valid(source, &why))
-                return role_usage(argv[0], "--source %s: %s", source, why);
-        if (from && !take_from(from, &input.source_options))
-                return role_usage(argv[0], "--from is end, start, or seconds since the epoch, not %s", from);
-        if (from && (!source || strncmp(source, "file:", 5) != 0))
-                return role_usage(argv[0], "--from goes with --source file:PATH");
-        input.source_options.reconnect = true;
+        r = input_take_words(&input, &words, argv[0], n);
+        if (r)
+                return r;
         w.json = !strcmp(format, "json");
-        input.source = source;
         return watch(&w, &input, rules, n_rules, argv + 1, n);
 }

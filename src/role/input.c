@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "role/args.h"
 #include "role/bad.h"
 #include "role/input.h"
 #include "role/role.h"
@@ -160,6 +162,37 @@ static int read_spec(Input *in) {
                 source_close(source);
         }
         return say_end(in, r);
+}
+
+static bool take_from(const char *text, SourceOptions *options) {
+        char *end;
+
+        if (!strcmp(text, "end") || !strcmp(text, "start")) {
+                options->from = !strcmp(text, "end") ? SOURCE_FROM_END : SOURCE_FROM_START;
+                return true;
+        }
+        options->from = SOURCE_FROM_TIME;
+        options->from_sec = strtoll(text, &end, 10);
+        return end != text && !*end && text[0] != '-';
+}
+
+int input_take_words(InputOptions *options, const InputWords *w, const char *command, size_t n_files) {
+        const char *why;
+
+        if (w->max_line && !args_size(w->max_line, &options->max_line))
+                return role_usage(command, "--max-line %s is no size", w->max_line);
+        if (w->source && n_files)
+                return role_usage(command, "either --source or files, not both");
+        if (w->source && !source_spec_valid(w->source, &why))
+                return role_usage(command, "--source %s: %s", w->source, why);
+        if (w->from && !take_from(w->from, &options->source_options))
+                return role_usage(command, "--from is end, start, or seconds since the epoch, not %s",
+                                  w->from);
+        if (w->from && (!w->source || strncmp(w->source, "file:", 5) != 0))
+                return role_usage(command, "--from goes with --source file:PATH");
+        options->source_options.reconnect = true;
+        options->source = w->source;
+        return 0;
 }
 
 int input_run(const InputOptions *options, char *const *paths, size_t n_paths) {

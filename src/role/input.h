@@ -28,6 +28,15 @@ typedef struct {
         SourceOptions source_options;
 } InputOptions;
 
+/* What was given for --source, --from and --max-line; NULL: nothing. */
+typedef struct {
+        const char *source, *from, *max_line;
+} InputWords;
+
+/* Sets source, source_options and max_line; sources connect again. @n_files: how many files were named. 0, or
+ * STATUS_USAGE: what is wrong was said. Borrows. */
+int input_take_words(InputOptions *options, const InputWords *words, const char *command, size_t n_files);
+
 /* Reads @paths, or stdin when there are none ("-" is stdin too); flushes at the end. Returns STATUS_DONE or
  * STATUS_INPUT. */
 int input_run(const InputOptions *options, char *const *paths, size_t n_paths);

@@ -42,3 +42,16 @@ int64_t binary_held(const Binary *b); /* as source_held() */
 static inline bool binary_starts(const char *p, size_t n) {
         return n && (unsigned char)p[0] <= 1; /* ver 0 or 1; big-endian machines: its first byte is 0 */
 }
+
+/* A descriptor with lines, or with such frames. All zero but for @fd, which is borrowed. */
+typedef struct {
+        int fd;
+        bool started;
+        Binary *binary; /* NULL: lines, or nothing has been read */
+        ssize_t (*read)(void *read_data, int fd, char *into,
+                        size_t room); /* NULL: read(2); see SourceOptions */
+        void *read_data;
+} Stream;
+/* As read(2): lines. */
+ssize_t stream_read(Stream *stream, SourceCounters *counters, char *into, size_t room);
+void stream_reset(Stream *stream, int fd); /* for another descriptor; -1: none */

@@ -12,6 +12,8 @@ static const SourceOps *const kinds[] = { &source_stdin, &source_unix, &source_f
 const CounterDesc source_counter_descs[] = {
         { "source_reconnects", "connections made after the first", offsetof(SourceCounters, reconnects),
           false },
+        { "source_missed", "serials passed over while there was no connection",
+          offsetof(SourceCounters, missed), true },
         { "source_overruns", "times the kernel dropped records because we were slow",
           offsetof(SourceCounters, overruns), true },
         { "source_foreign", "messages dropped that the kernel did not send",

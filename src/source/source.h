@@ -4,7 +4,7 @@
  *
  *   stdin         lines as auditd writes them to a plugin; or its binary format, told apart by the first byte
  *   file:PATH     follows a log: survives rotation, truncation and removal
- *   unix:PATH     what auditd's af_unix plugin offers; connects again when the other side goes
+ *   unix:PATH     what auditd's af_unix plugin offers, in either format; connects again when the other side goes
  *   netlink       the kernel's multicast group of audit records (CAP_AUDIT_READ)
  *
  * Whatever a source reads, it gives lines to LineReader (source_read() is its hook). A source never blocks
@@ -33,6 +33,8 @@ typedef struct {
 
 typedef struct {
         uint64_t reconnects; /* unix: connections made after the first */
+        uint64_t
+                missed; /* unix: serials passed over from one connection to the next: that many events at most */
         uint64_t overruns;   /* netlink: the kernel dropped records because we were slow (ENOBUFS), times */
         uint64_t foreign;    /* netlink: messages that the kernel did not send, dropped */
         uint64_t cut;        /* netlink: records longer than the kernel makes them, cut */

@@ -345,6 +345,46 @@ static void a_socket_is_connected_again(void **state) {
         close(listener);
 }
 
+#define LINE(_serial) "type=A msg=audit(1.000:" _serial "): a\n"
+
+/* Each connection: what comes, and how many events were missed in all by then. A frame tells the format anew. */
+static void what_passed_between_connections_is_counted(void **state) {
+        static const struct {
+                Str sent;
+                const char *read;
+                uint64_t missed;
+        } rows[] = {
+                { STR_INIT(LINE("5") LINE("7") LINE("6") "type=A msg=au"),
+                  LINE("5") LINE("7") LINE("6") "type=A msg=au\n", 0 },
+                { STR_INIT(LINE("8")), LINE("8"), 0 },
+                { STR_INIT("type=DAEMON_START msg=audit(1.000:5000): a\nnode=b " LINE("900") LINE("12")),
+                  "type=DAEMON_START msg=audit(1.000:5000): a\nnode=b " LINE("900") LINE("12"), 3 },
+                { STR_INIT("\0\0\0\0\20\0\0\0\356\3\0\0\24\0\0\0audit(1.000:14): abc"),
+                  "type=LOGIN msg=audit(1.000:14): abc\n", 4 },
+                { STR_INIT(LINE("2")), LINE("2"), 4 }, /* the machine was started again */
+        };
+        SourceOptions options = { .reconnect = true };
+        int listener = listen_at(in_dir("sock"));
+        char spec[300], buf[SOURCE_ROOM];
+        Source *s;
+
+        snprintf(spec, sizeof(spec), "unix:%s", in_dir("sock"));
+        assert_int_equal(source_open(&s, spec, &options), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct pollfd p = { .fd = source_fd(s), .events = POLLIN };
+                int peer = accept(listener, NULL, NULL);
+
+                assert_int_equal(write(peer, rows[i].sent.p, rows[i].sent.n), (ssize_t)rows[i].sent.n);
+                close(peer);
+                assert_string_equal(read_now(s), rows[i].read);
+                assert_int_equal(source_counters(s)->missed, rows[i].missed);
+                assert_int_equal(poll(&p, 1, 5000), 1);
+                assert_int_equal(source_read(s, buf, sizeof(buf)), -1); /* connects */
+        }
+        source_close(s);
+        close(listener);
+}
+
 static void without_reconnect_the_end_is_the_end(void **state) {
         int listener = listen_at(in_dir("sock"));
         char spec[300], buf[SOURCE_ROOM];
@@ -387,6 +427,7 @@ int main(void) {
                 IN_DIR(a_time_is_found_across_rotated_files),
                 IN_DIR(forged_lines_do_not_mislead_the_search),
                 IN_DIR(a_socket_is_connected_again),
+                IN_DIR(what_passed_between_connections_is_counted),
                 IN_DIR(without_reconnect_the_end_is_the_end),
                 cmocka_unit_test(unknown_sources_are_refused),
         };
