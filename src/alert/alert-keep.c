@@ -57,13 +57,13 @@ bool alert_keep_list(Alert *a, const Str *list, size_t n, const Str **ret, size_
         return copy;
 }
 
-bool alert_make_id(Alert *a, Str what) {
+bool alert_make_id(Alert *a, Str rule_id, Str what) {
         uint8_t digest[32];
         char hex[32];
         Sha256 sum;
 
         sha256_init(&sum);
-        sha256_add(&sum, a->rule_id);
+        sha256_add(&sum, rule_id);
         sha256_add(&sum, (Str){ "", 1 });
         sha256_add(&sum, what);
         sha256_finish(&sum, digest);

@@ -20,5 +20,5 @@ int alert_begin(Alert **ret, AlertKind kind);
 bool alert_keep(Alert *a, Str s, size_t max, Str *ret);
 bool alert_keep_list(Alert *a, const Str *list, size_t n, const Str **ret, size_t *ret_n);
 
-/* From rule and @what: 32 hexadecimal digits. */
-bool alert_make_id(Alert *a, Str what);
+/* From the rule's id and @what, both whole: 32 hexadecimal digits. */
+bool alert_make_id(Alert *a, Str rule_id, Str what);

@@ -73,9 +73,9 @@ static bool keep_identity(Alert *a, const RuleHit *hit) {
         a->sec = id->sec;
         a->ms = id->ms;
         event_id_format(&event_id, id);
-        ok = !event_id.failed && keep(a, buf_view(&event_id), &a->event_id) && keep(a, id->node, &a->node) &&
-             keep(a, hit->rule->id, &a->rule_id) && keep(a, hit->rule->title, &a->rule_title) &&
-             alert_make_id(a, a->event_id);
+        ok = !event_id.failed && alert_make_id(a, hit->rule->id, buf_view(&event_id)) &&
+             keep(a, buf_view(&event_id), &a->event_id) && keep(a, id->node, &a->node) &&
+             keep(a, hit->rule->id, &a->rule_id) && keep(a, hit->rule->title, &a->rule_title);
         buf_done(&event_id);
         return ok;
 }
@@ -150,7 +150,7 @@ int alert_new_own(Alert **ret, const AlertOwn *own) {
         a->sec = own->sec ? own->sec : time(NULL);
         a->n_folded = own->n_folded;
         if (!keep(a, own->rule_id, &a->rule_id) || !keep(a, own->title, &a->rule_title) ||
-            !alert_make_id(a, unique) || !keep(a, own->sentence, &a->sentence) ||
+            !alert_make_id(a, own->rule_id, unique) || !keep(a, own->sentence, &a->sentence) ||
             !keep(a, own->description, &a->description) ||
             !alert_keep(a, own->records, ALERT_RECORDS_MAX, &a->records)) {
                 alert_unref(a);

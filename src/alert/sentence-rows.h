@@ -37,3 +37,6 @@ typedef struct {
 
 extern const SentenceGroup sentence_groups[];
 extern const size_t sentence_n_groups;
+
+/* There is such a {word}. */
+bool sentence_has_word(Str name);

@@ -276,6 +276,13 @@ static const struct {
         { "a2", argument_2, put_plain, "something" },
 };
 
+bool sentence_has_word(Str name) {
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (str_eqz(name, words[i].name))
+                        return true;
+        return false;
+}
+
 /* Appends one {word}; false when it says nothing and is @optional. */
 static bool put_word(Buf *out, const Facts *f, Str name, bool optional) {
         for (size_t i = 0; i < ARRAY_SIZE(words); i++) {

@@ -128,6 +128,104 @@ static void a_large_event_gives_a_bounded_alert(void **state) {
         meaning_free(hits.m);
 }
 
+/* Every form is bounded, and says what event it is about. */
+static void check_bounds(const Alert *a, const char *event_id) {
+        Buf out = BUF_INIT, id = BUF_INIT;
+
+        alert_json(&out, a);
+        assert_true(out.n <= ALERT_MAX && escape_is_utf8(buf_view(&out)));
+        buf_clear(&out);
+        alert_json_records(&out, a);
+        assert_true(out.n <= ALERT_MAX && escape_is_utf8(buf_view(&out)));
+        assert_true(out.n && memchr(out.p, '\n', out.n) == out.p + out.n - 1);
+        assert_true(a->truncated);
+        assert_non_null(strstr(buf_z(&out), "\"truncated\":true"));
+        buf_printf(&id, "%s\"", event_id);
+        assert_non_null(strstr(out.p, buf_z(&id)));
+        buf_clear(&out);
+        alert_text(&out, a, true);
+        assert_true(out.n <= ALERT_MAX);
+        travel(a);
+        buf_done(&out);
+        buf_done(&id);
+}
+
+/* Megabytes of arguments, as quoted text, as hexadecimal digits, in pieces, and secret ones. */
+static void a_huge_command_line_is_bounded(void **state) {
+        static const char *const forms[] = { "\"-p%d\"", "%08X", "\"\xff\x01%d\"", "2D70%08X" };
+
+        for (size_t k = 0; k < ARRAY_SIZE(forms); k++) {
+                Hits hits = { 0 };
+                Buf lines = BUF_INIT;
+
+                buf_putz(&lines,
+                         "type=SYSCALL msg=audit(1.000:1): arch=c000003e syscall=59 auid=0 exe=\"/x\"\n"
+                         "type=EXECVE msg=audit(1.000:1): argc=1 a0=\"mysql\"");
+                for (int i = 1; lines.n < 4u << 20; i++) {
+                        if (i % 500 == 0)
+                                buf_putz(&lines, "\ntype=EXECVE msg=audit(1.000:1):");
+                        buf_printf(&lines, i % 3 ? " a%d=" : " a%d[0]=", i);
+                        buf_printf(&lines, forms[k], i);
+                }
+                buf_putc(&lines, '\n');
+                assert_int_equal(meaning_new(&hits.m), 0);
+                capture_replay_text(buf_z(&lines), on_event, &hits);
+                assert_true(hits.n > 0);
+                check_bounds(hits.last, "1.000:1");
+                buf_done(&lines);
+                alert_unref(hits.last);
+                meaning_free(hits.m);
+        }
+}
+
+static void ten_thousand_records_are_bounded(void **state) {
+        Hits hits = { 0 };
+        Buf lines = BUF_INIT;
+
+        for (int i = 0; i < 10000; i++)
+                buf_printf(&lines,
+                           "node=n type=PATH msg=audit(1.000:1): item=%d name=\"/f%d\" nametype=NORMAL\n", i,
+                           i);
+        assert_int_equal(meaning_new(&hits.m), 0);
+        capture_replay_text(buf_z(&lines), on_event, &hits);
+        assert_int_equal(hits.n, 1);
+        check_bounds(hits.last, "n/1.000:1");
+        buf_done(&lines);
+        alert_unref(hits.last);
+        meaning_free(hits.m);
+}
+
+static void huge_texts_of_rules_are_bounded(void **state) {
+        static const char bytes[] = "\x01\"\\\xff\xc3\xa4";
+        Buf huge = BUF_INIT;
+        Str list[1000];
+        RuleInfo r = { .level = RULE_HIGH };
+        AlertOwn own = { .kind = ALERT_DIGEST, .level = RULE_LOW };
+        Record record = { .text = STR("type=USER msg=audit(1.000:1): "), .body = 30, .type = 1005 };
+        Event event = { .id = { .sec = 1, .serial = 1 }, .records = &record };
+        RuleHit hit = { .rule = &r, .event = &event };
+        Meaning *m;
+        Alert *a;
+
+        while (huge.n < 1u << 20)
+                buf_putc(&huge, bytes[huge.n % (sizeof(bytes) - 1)]);
+        for (size_t i = 0; i < ARRAY_SIZE(list); i++)
+                list[i] = buf_view(&huge);
+        r.id = r.title = r.description = buf_view(&huge);
+        r.tags = r.references = list;
+        r.n_tags = r.n_references = ARRAY_SIZE(list);
+        own.rule_id = own.title = own.sentence = own.description = own.records = buf_view(&huge);
+        assert_int_equal(meaning_new(&m), 0);
+        assert_int_equal(alert_new(&a, &hit, m, NULL), 0);
+        check_bounds(a, "1.000:1");
+        alert_unref(a);
+        assert_int_equal(alert_new_own(&a, &own), 0);
+        check_bounds(a, "");
+        alert_unref(a);
+        meaning_free(m);
+        buf_done(&huge);
+}
+
 static void alerts_about_ourselves_travel(void **state) {
         AlertOwn own = { .kind = ALERT_DIGEST,
                          .level = RULE_LOW,
@@ -196,6 +294,9 @@ int main(void) {
                 cmocka_unit_test(every_event_of_every_capture_travels),
                 cmocka_unit_test(an_alert_has_its_rule_and_records),
                 cmocka_unit_test(a_large_event_gives_a_bounded_alert),
+                cmocka_unit_test(a_huge_command_line_is_bounded),
+                cmocka_unit_test(ten_thousand_records_are_bounded),
+                cmocka_unit_test(huge_texts_of_rules_are_bounded),
                 cmocka_unit_test(alerts_about_ourselves_travel),
                 cmocka_unit_test(malformed_bytes_are_refused),
         };

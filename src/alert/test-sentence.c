@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "alert/alert.h"
+#include "alert/sentence-rows.h"
 #include "alert/test-capture.h"
 #include "base/escape.h"
 
@@ -212,6 +213,32 @@ static void lines_are_told(void **state) {
         }
 }
 
+static void check_template(const char *text) {
+        bool open = false;
+
+        for (const char *p = text; *p; p++) {
+                size_t n = *p == '{' ? strcspn(p, "}") : 0;
+
+                assert_true(*p != '[' || !open);
+                assert_true(*p != ']' || open);
+                open = *p == '[' || (open && *p != ']');
+                if (n && !sentence_has_word((Str){ p + 1, n - 1 }))
+                        fail_msg("%s: there is no word %.*s", text, (int)n - 1, p + 1);
+        }
+        assert_false(open);
+}
+
+static void templates_use_words_there_are(void **state) {
+        for (size_t i = 0; i < sentence_n_rows; i++)
+                check_template(sentence_rows[i].text);
+        for (size_t i = 0; i < sentence_n_groups; i++)
+                check_template(sentence_groups[i].text);
+        check_template(sentence_ran.text);
+        check_template(sentence_used.text);
+        check_template(sentence_promisc_in.text);
+        check_template(sentence_promisc_out.text);
+}
+
 /* On any capture: something is said, in one piece, and nothing of the template shows. */
 static void every_event_gives_one_sentence(void **state) {
         glob_t files;
@@ -277,6 +304,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(scenarios_are_told),
                 cmocka_unit_test(lines_are_told),
+                cmocka_unit_test(templates_use_words_there_are),
                 cmocka_unit_test(every_event_gives_one_sentence),
                 cmocka_unit_test(an_alert_is_bounded),
                 cmocka_unit_test(ids_are_stable),

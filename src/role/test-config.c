@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include "role/args.h"
 #include "role/route.h"
+#include "role/settings.h"
 
 static void note(void *userdata, const char *file, unsigned line, unsigned column, const char *text) {
         buf_printf(userdata, "%u:%u: %s\n", line, column, text);
@@ -227,6 +228,23 @@ static void redaction_is_read(void **state) {
         config_free(c);
 }
 
+/* What the engine is given, in another process. */
+static void settings_travel(void **state) {
+        Buf said = BUF_INIT;
+        Settings settings;
+        Config *c;
+
+        assert_int_equal(load("rules: [/a, /b]\nredact: { add: [x_*, \"p -k\"], off: true }\n", &c, &said),
+                         0);
+        assert_int_equal(settings_read(&settings, settings_make(c)), 0);
+        assert_int_equal(settings.n_rules, 2);
+        assert_string_equal(settings.rules[1], "/b");
+        assert_int_equal(settings.redact.n_names, 2);
+        assert_true(str_eqz(settings.redact.names[1], "p -k") && settings.redact.off);
+        settings_done(&settings);
+        config_free(c);
+}
+
 static void options_are_read(void **state) {
         static const struct {
                 const char *words[6];
@@ -293,6 +311,7 @@ int main(void) {
                 cmocka_unit_test(the_spool_is_described),
                 cmocka_unit_test(alerts_find_their_sinks),
                 cmocka_unit_test(redaction_is_read),
+                cmocka_unit_test(settings_travel),
                 cmocka_unit_test(options_are_read),
                 cmocka_unit_test(sizes_are_read),
         };
