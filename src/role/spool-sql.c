@@ -56,7 +56,7 @@ static const char *words(int rc, int system) {
         switch (rc & 0xFF) {
         case SQLITE_BUSY:
         case SQLITE_LOCKED: return "another process uses it";
-        case SQLITE_FULL:
+        case SQLITE_FULL: return strerror(ENOSPC);
         case SQLITE_IOERR:
         case SQLITE_CANTOPEN:
         case SQLITE_READONLY: return system ? strerror(system) : sqlite3_errstr(rc);

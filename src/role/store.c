@@ -496,8 +496,8 @@ void store_print_counters(Store *s, Buf *out, bool only_loss) {
         counter_print(out, descs, ARRAY_SIZE(descs), &s->counters, only_loss);
         print_sums(s, out, only_loss);
         if (!only_loss)
-                buf_printf(out, "spool_bytes %llu\nspool_usable %d\n",
-                           s->file ? (unsigned long long)spool_size(s->file) : 0ull, is_usable(s));
+                buf_printf(out, "spool_bytes %llu\nspool_unusable %d\n",
+                           s->file ? (unsigned long long)spool_size(s->file) : 0ull, s->broken);
 }
 
 static void print_dead(void *userdata, const SpoolRow *row) {
