@@ -33,7 +33,7 @@ static void bad_option(ConfLoader *l, const ConfNode *key, const SinkOps *ops) {
 
         for (size_t i = 0; i < ops->n_options; i++)
                 buf_printf(&known, ", %s", ops->options[i].name);
-        conf_bad(l, key, "%s is unknown in a sink of type %s; known are: type%s",
+        conf_bad(l, key, "%s is unknown in a sink of type %s; known are: type, quiet, rate%s",
                  (const char *)key->data.scalar.value, ops->type, known.n && buf_z(&known) ? known.p : "");
         buf_done(&known);
 }
@@ -138,6 +138,17 @@ static void check_setting(ConfLoader *l, const ConfNode *value, const SinkOption
                 conf_bad(l, value, "%s %s", o->name, wrong);
 }
 
+/* What every sink has. */
+static bool take_common(ConfLoader *l, const ConfNode *key, const ConfNode *value, ConfigSink *sink) {
+        if (str_eq(conf_scalar(key), STR("quiet")))
+                conf_take_quiet(l, value, &sink->quiet);
+        else if (str_eq(conf_scalar(key), STR("rate")))
+                conf_take_rate(l, value, &sink->rate);
+        else
+                return false;
+        return true;
+}
+
 static void take_setting(ConfLoader *l, const ConfNode *key, const ConfNode *value, void *userdata) {
         SinkLoader *s = userdata;
         const SinkOps *ops = s->sink->ops;
@@ -145,7 +156,7 @@ static void take_setting(ConfLoader *l, const ConfNode *key, const ConfNode *val
         unsigned n_bad = l->n_bad;
         size_t i = 0;
 
-        if (str_eq(conf_scalar(key), STR("type")))
+        if (str_eq(conf_scalar(key), STR("type")) || take_common(l, key, value, s->sink))
                 return;
         while (i < ops->n_options && !str_eqz(conf_scalar(key), ops->options[i].name))
                 i++;

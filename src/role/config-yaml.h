@@ -49,7 +49,12 @@ void conf_each_pair(ConfLoader *l, const ConfNode *map, const char *what,
 void conf_map(ConfLoader *l, const ConfNode *map, const char *what, const ConfKey *keys, size_t n_keys,
               void *into);
 
+/* The hours of a sink or a route; its rate. */
+void conf_take_quiet(ConfLoader *l, const ConfNode *value, Quiet *ret);
+void conf_take_rate(ConfLoader *l, const ConfNode *value, ConfigRate *ret);
+
 /* config-sinks.c, config-routes.c, config-spool.c. @into: the Config. */
 void conf_take_sinks(ConfLoader *l, const ConfNode *value, void *into);
+void conf_take_groups(ConfLoader *l, const ConfNode *value, void *into);
 void conf_take_spool(ConfLoader *l, const ConfNode *value, void *into);
 void conf_take_routes(ConfLoader *l, const ConfNode *value, void *into);

@@ -101,10 +101,10 @@ static void take_redact(ConfLoader *l, const ConfNode *value, void *into) {
 static void leave(ConfLoader *l, const ConfNode *value, void *into) {}
 
 static void take_document(ConfLoader *l, const ConfNode *root) {
-        static const ConfKey first[] = { { "source", take_source },    { "rules", take_rules },
-                                         { "sinks", conf_take_sinks }, { "routes", leave },
-                                         { "spool", conf_take_spool }, { "redact", take_redact },
-                                         { "limits", take_limits } };
+        static const ConfKey first[] = { { "source", take_source },           { "rules", take_rules },
+                                         { "sinks", conf_take_sinks },        { "routes", leave },
+                                         { "host_groups", conf_take_groups }, { "spool", conf_take_spool },
+                                         { "redact", take_redact },           { "limits", take_limits } };
 
         conf_map(l, root, "the configuration", first, ARRAY_SIZE(first), l->config);
         if (root->type != YAML_MAPPING_NODE)

@@ -7,6 +7,7 @@
  * administrator's own file; still its size is limited (CONFIG_MAX) and aliases cost nothing, as nothing is
  * copied through them more than once a place. */
 #include "event/event.h"
+#include "role/quiet.h"
 #include "rule/rule.h"
 #include "sink/sink.h"
 
@@ -17,11 +18,25 @@ typedef struct {
         size_t n;
 } StrList;
 
+/* At most @n alerts in that time; 0: any number. */
+typedef struct {
+        uint32_t n;
+        int64_t per_ms;
+} ConfigRate;
+
 typedef struct {
         Str name;
         const SinkOps *ops;
         SinkConf conf;
+        Quiet quiet;
+        ConfigRate rate;
 } ConfigSink;
+
+/* Nodes under one name, for `match`. */
+typedef struct {
+        Str name;
+        StrList nodes;
+} ConfigGroup;
 
 /* What must be the same for two alerts to be the same to `once`. */
 enum {
@@ -33,10 +48,20 @@ enum {
 };
 
 /* All that is given must match; of a list, one. A tag matches with or without "aulert." before it. */
-typedef struct {
+typedef struct ConfigMatch ConfigMatch;
+struct ConfigMatch {
         unsigned levels; /* a bit a level; 0: any */
         StrList rules;   /* id or title */
         StrList tags, keys, users, nodes;
+        const StrList *groups; /* of nodes */
+        size_t n_groups;
+        const ConfigMatch * not ; /* what matches one of these does not match; they have none themselves */
+        size_t n_not;
+};
+
+typedef struct {
+        ConfigMatch match;
+        Quiet quiet;
         unsigned per; /* CONFIG_PER_…: tell once */
         uint64_t once_ms;
         const size_t *to; /* indices of sinks */
@@ -69,6 +94,8 @@ typedef struct {
         size_t n_rules;
         ConfigSink *sinks;
         size_t n_sinks;
+        ConfigGroup *groups;
+        size_t n_groups;
         ConfigRoute *routes; /* none given: one that takes everything everywhere */
         size_t n_routes;
         ConfigSpool spool;

@@ -9,6 +9,7 @@
 #include "role/route.h"
 
 #define BATCH_BYTES (8u << 20)
+#define DIGESTS     64u   /* of one commit */
 #define WAKE_MAX_MS 60000 /* the clock of the alerts may be set */
 
 struct Delivery {
@@ -18,15 +19,13 @@ struct Delivery {
         LIST_HEAD(Deliveries, Delivery) * sharing; /* the newest first */
         Store *store;
         sd_event_source *commit, *timer;
-        StoreItem batch[DELIVERY_BATCH]; /* of this turn of the loop */
+        StoreItem batch[DELIVERY_BATCH + DIGESTS]; /* of this turn of the loop */
         size_t n_batch, batch_bytes;
         uint64_t seq;       /* of the last one */
         uint64_t committed; /* as it was told */
         Router *router;
         Outlet **outlets;
         StoreSink **stored; /* of the outlets */
-        uint64_t unrouted;  /* alerts that no route took */
-        uint64_t mask;      /* sinks of the alert at hand */
 };
 
 static int64_t now_ms(void) {
@@ -38,17 +37,8 @@ static int64_t now_ms(void) {
 
 static bool is_at_work(const Delivery *d) { return LIST_FIRST(d->sharing) == d; }
 
-static void to_sink(void *userdata, size_t sink) { ((Delivery *)userdata)->mask |= 1ull << sink; }
-
-static uint64_t route(Delivery *d, const Alert *alert) {
-        d->mask = 0;
-        router_route(d->router, alert, to_sink, d);
-        d->unrouted += !d->mask;
-        return d->mask;
-}
-
 /* Repeats go, and each of the others gets its sinks. */
-static size_t route_batch(Delivery *d) {
+static size_t route_batch(Delivery *d, int64_t now) {
         size_t n = 0;
 
         for (size_t i = 0; i < d->n_batch; i++) {
@@ -58,9 +48,16 @@ static size_t route_batch(Delivery *d) {
                         alert_unref(alert);
                         continue;
                 }
-                d->batch[n++] = (StoreItem){ .alert = alert, .sinks = route(d, alert) };
+                d->batch[n++] = (StoreItem){ .alert = alert, .sinks = router_route(d->router, alert, now) };
         }
         d->n_batch = d->batch_bytes = 0;
+        for (size_t most = n + DIGESTS; is_at_work(d) && n < most; n++) {
+                StoreItem item = { 0 };
+
+                if (!router_next_digest(d->router, now, &item.alert, &item.sinks))
+                        break;
+                d->batch[n] = item;
+        }
         return n;
 }
 
@@ -74,6 +71,9 @@ static void offer(Delivery *d, StoreItem *item, int64_t now) {
 static void arm(Delivery *d, int64_t now) {
         int64_t at = store_next_try(d->store);
 
+        if (router_next(d->router) < at)
+                at = router_next(d->router);
+
         for (size_t i = 0; i < d->config->n_sinks; i++)
                 if (outlet_next(d->outlets[i]) < at)
                         at = outlet_next(d->outlets[i]);
@@ -86,15 +86,27 @@ static void arm(Delivery *d, int64_t now) {
         sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
 }
 
-static void commit(Delivery *d) {
-        int64_t now = now_ms();
-        size_t n = route_batch(d);
+static void committed(Delivery *d) {
+        router_saved(d->router);
+        if (d->committed == d->seq)
+                return;
+        d->committed = d->seq;
+        if (d->options.committed)
+                d->options.committed(d->options.userdata, d->seq);
+}
 
-        if (store_commit(d->store, d->batch, n, d->stored, now) && d->committed != d->seq) {
-                d->committed = d->seq;
-                if (d->options.committed)
-                        d->options.committed(d->options.userdata, d->seq);
-        }
+static void put_held(void *userdata, uint64_t id, Str data) { spool_hold(userdata, id, data); }
+static void write_held(void *userdata, Spool *spool) {
+        router_save(((Delivery *)userdata)->router, put_held, spool);
+}
+
+static void commit(Delivery *d) {
+        const StoreMore held = { write_held, d };
+        int64_t now = now_ms();
+        size_t n = route_batch(d, now);
+
+        if (store_commit(d->store, d->batch, n, d->stored, now, router_is_dirty(d->router) ? &held : NULL))
+                committed(d);
         for (size_t i = 0; i < n; i++)
                 offer(d, &d->batch[i], now);
         if (!is_at_work(d))
@@ -186,6 +198,17 @@ static int add_sources(Delivery *d) {
         return sd_event_add_time(d->options.loop, &d->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, d);
 }
 
+static void restore(void *userdata, uint64_t id, Str data) { router_restore(userdata, id, data); }
+
+/* What was held back before, here or before the last start. Nothing can fail after it. */
+static void take_held(Delivery *d) {
+        if (d->options.previous)
+                router_adopt(d->router, d->options.previous->router);
+        else
+                store_each_held(d->store, restore, d->router);
+        wake(d);
+}
+
 int delivery_new(Delivery **ret, Config *config, const DeliveryOptions *options) {
         Delivery *d = calloc(1, sizeof(*d));
         int r = -ENOMEM;
@@ -206,6 +229,8 @@ int delivery_new(Delivery **ret, Config *config, const DeliveryOptions *options)
                 r = open_store(d);
         if (r >= 0)
                 r = open_sinks(d);
+        if (r >= 0)
+                take_held(d);
         if (r < 0) {
                 delivery_free(d);
                 return r;
@@ -237,7 +262,7 @@ static void leave_store(Delivery *d) {
                 wake(next);
                 return;
         }
-        (void)store_commit(d->store, NULL, 0, d->stored, now_ms());
+        (void)store_commit(d->store, NULL, 0, d->stored, now_ms(), NULL);
         say_what_waits(d);
         free(d->sharing);
 }
@@ -282,9 +307,9 @@ size_t delivery_pending(const Delivery *d) {
 const Config *delivery_config(const Delivery *d) { return d->config; }
 
 void delivery_print_counters(Delivery *d, Buf *out, bool only_loss) {
+        counter_print(out, route_counter_descs, route_n_counter_descs, router_counters(d->router), only_loss);
         if (!only_loss)
-                buf_printf(out, "alerts_without_route %llu\nalerts_folded_by_once %llu\n",
-                           (unsigned long long)d->unrouted, (unsigned long long)router_n_folded(d->router));
+                buf_printf(out, "alerts_held %llu\n", (unsigned long long)router_n_held(d->router));
         store_print_counters(d->store, out, only_loss);
         for (size_t i = 0; i < d->config->n_sinks; i++)
                 outlet_print_counters(d->outlets[i], out, only_loss);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include "role/spool-sql.h"
 
-#define VERSION "1"
+#define VERSION "2"
 
 /* The alert itself stands apart, so that a change of its state does not write it again. */
 static const char schema[] =
@@ -20,6 +20,7 @@ static const char schema[] =
         " tries INTEGER NOT NULL, next_at INTEGER NOT NULL, why TEXT NOT NULL, PRIMARY KEY (alert, sink))"
         " WITHOUT ROWID;"
         "CREATE INDEX due ON deliveries (sink, next_at, alert) WHERE state = 0;"
+        "CREATE TABLE held (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
         "PRAGMA user_version = " VERSION ";"
         "COMMIT;";
 

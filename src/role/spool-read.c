@@ -33,6 +33,14 @@ int64_t spool_next_at(Spool *s, Str sink, int64_t after) {
         return at;
 }
 
+void spool_each_held(Spool *s, void (*fn)(void *userdata, uint64_t id, Str data), void *userdata) {
+        sqlite3_stmt *st = spool_sql(s, SPOOL_SQL_HELD, "");
+
+        while (spool_row(s, st))
+                fn(userdata, (uint64_t)sqlite3_column_int64(st, 0), spool_column(st, 1));
+        end(s, st);
+}
+
 void spool_list(Spool *s, SpoolState state, size_t max, void (*fn)(void *userdata, const SpoolRow *row),
                 void *userdata) {
         sqlite3_stmt *st = spool_sql(s, SPOOL_SQL_LIST, "ii", (int64_t)state, (int64_t)max);

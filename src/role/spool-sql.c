@@ -49,6 +49,9 @@ static const char *const texts[_SPOOL_SQL_N] = {
         [SPOOL_SQL_ALL] = "SELECT a.seq, a.id, a.level, a.at, a.state, b.packed FROM alerts a"
                           " JOIN bodies b ON b.seq = a.seq ORDER BY a.seq",
         [SPOOL_SQL_DELIVERIES] = "SELECT sink, state, tries, next_at, why FROM deliveries WHERE alert = ?1",
+        [SPOOL_SQL_HOLD] = "INSERT OR REPLACE INTO held (id, data) VALUES (?1, ?2)",
+        [SPOOL_SQL_LET_GO] = "DELETE FROM held WHERE id = ?1",
+        [SPOOL_SQL_HELD] = "SELECT id, data FROM held ORDER BY id",
 };
 
 /* What SQLite says where the system says no more. */

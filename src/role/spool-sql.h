@@ -34,6 +34,9 @@ typedef enum {
         SPOOL_SQL_COUNT,
         SPOOL_SQL_ALL,
         SPOOL_SQL_DELIVERIES,
+        SPOOL_SQL_HOLD,
+        SPOOL_SQL_LET_GO,
+        SPOOL_SQL_HELD,
         _SPOOL_SQL_N,
 } SpoolSql;
 

@@ -110,6 +110,13 @@ void spool_settle(Spool *s, int64_t seq, Str sink, const SpoolOutcome *o) {
                 spool_run(s, SPOOL_SQL_RESTATE, "i", seq);
 }
 
+void spool_hold(Spool *s, uint64_t id, Str data) {
+        if (data.n)
+                spool_run(s, SPOOL_SQL_HOLD, "ib", (int64_t)id, data);
+        else
+                spool_run(s, SPOOL_SQL_LET_GO, "i", (int64_t)id);
+}
+
 static bool is_among(Str sink, const Str *sinks, size_t n) {
         for (size_t i = 0; i < n; i++)
                 if (str_eq(sinks[i], sink))

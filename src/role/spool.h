@@ -77,6 +77,8 @@ void spool_settle(Spool *s, int64_t seq, Str sink, const SpoolOutcome *outcome);
 uint64_t spool_bury_others(Spool *s, const Str *sinks, size_t n, Str why);
 /* Deliveries that would be due in more than SPOOL_DELAY_MAX are due @now. */
 void spool_fix_clock(Spool *s, int64_t now);
+/* What is held back and stands in no alert yet, in a form of the caller's; no @data: it is gone. */
+void spool_hold(Spool *s, uint64_t id, Str data);
 /* Also removes what is too old or too much. 0, or what stuck. */
 int spool_commit(Spool *s, int64_t now);
 
@@ -93,6 +95,8 @@ typedef struct {
 typedef bool (*SpoolDueFn)(void *userdata, const SpoolDue *due);
 int spool_each_due(Spool *s, Str sink, int64_t now, SpoolDueFn fn, void *userdata);
 int64_t spool_next_at(Spool *s, Str sink, int64_t after); /* of the first due after that; INT64_MAX: none */
+
+void spool_each_held(Spool *s, void (*fn)(void *userdata, uint64_t id, Str data), void *userdata);
 
 typedef struct {
         int64_t seq;

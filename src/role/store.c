@@ -272,8 +272,8 @@ static void write_settled(Store *s, Spool *spool, bool in_memory) {
 
 /* One transaction in one of the two. */
 static int write_to(Store *s, Spool *spool, bool in_memory, StoreItem *items, size_t n,
-                    StoreSink *const *sinks, int64_t now) {
-        spool_begin(spool, n && !in_memory);
+                    StoreSink *const *sinks, int64_t now, const StoreMore *more) {
+        spool_begin(spool, (n || more) && !in_memory);
         write_settled(s, spool, in_memory);
         for (size_t i = 0; i < n; i++) {
                 StoreItem *item = &items[i];
@@ -287,6 +287,8 @@ static int write_to(Store *s, Spool *spool, bool in_memory, StoreItem *items, si
                         if (item->sinks >> k & 1)
                                 spool_add(spool, item->seq, name_of(sinks[k]), now);
         }
+        if (more)
+                more->write(more->userdata, spool);
         return spool_commit(spool, now);
 }
 
@@ -315,16 +317,17 @@ static bool has_settled(const Store *s, bool in_memory) {
         return false;
 }
 
-static bool write_file(Store *s, StoreItem *items, size_t n, StoreSink *const *sinks, int64_t now) {
+static bool write_file(Store *s, StoreItem *items, size_t n, StoreSink *const *sinks, int64_t now,
+                       const StoreMore *more) {
         int r;
 
         if (!is_usable(s))
                 return false;
-        if (!n && !has_settled(s, false))
+        if (!n && !more && !has_settled(s, false))
                 return true;
-        r = write_to(s, s->file, false, items, n, sinks, now);
+        r = write_to(s, s->file, false, items, n, sinks, now, more);
         if (r == SPOOL_E_CORRUPT && set_aside(s, now) && open_file(s, now) == 0)
-                r = write_to(s, s->file, false, items, n, sinks, now);
+                r = write_to(s, s->file, false, items, n, sinks, now, more);
         if (r == 0)
                 end_settled(s, false);
         else if (!s->broken)
@@ -335,7 +338,7 @@ static bool write_file(Store *s, StoreItem *items, size_t n, StoreSink *const *s
 static void write_memory(Store *s, StoreItem *items, size_t n, StoreSink *const *sinks, int64_t now) {
         if (!n && !has_settled(s, true))
                 return;
-        if (write_to(s, s->memory, true, items, n, sinks, now) == 0) {
+        if (write_to(s, s->memory, true, items, n, sinks, now, NULL) == 0) {
                 end_settled(s, true);
                 s->counters.in_memory += s->path ? n : 0;
                 return;
@@ -400,15 +403,21 @@ static void recover(Store *s, int64_t now) {
         put_off(s, s->file ? spool_why(s->file) : "it was corrupt", now);
 }
 
-bool store_commit(Store *s, StoreItem *items, size_t n, StoreSink *const *sinks, int64_t now) {
+bool store_commit(Store *s, StoreItem *items, size_t n, StoreSink *const *sinks, int64_t now,
+                  const StoreMore *more) {
         bool written;
 
         write_memory(s, NULL, 0, sinks, now);
         recover(s, now);
-        written = write_file(s, items, n, sinks, now);
+        written = write_file(s, items, n, sinks, now, more);
         if (!written)
                 write_memory(s, items, n, sinks, now);
         return written || !s->path;
+}
+
+void store_each_held(Store *s, void (*fn)(void *userdata, uint64_t id, Str data), void *userdata) {
+        if (s->file)
+                spool_each_held(s->file, fn, userdata);
 }
 
 typedef struct {

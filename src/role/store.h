@@ -50,9 +50,17 @@ typedef struct {
         bool in_memory, known;
 } StoreItem;
 
-/* Writes the alerts and all that has been said about claims. True: all alerts so far are in the file, or there
+/* Writes more into the transaction; it may run again, when the first file failed. */
+typedef struct {
+        void (*write)(void *userdata, Spool *spool);
+        void *userdata;
+} StoreMore;
+
+/* Writes the alerts, all that has been said about claims, and @more (NULL: no more) where it will last. True: all alerts so far are in the file, or there
  * is none by configuration. */
-bool store_commit(Store *s, StoreItem *items, size_t n, StoreSink *const *sinks, int64_t now);
+bool store_commit(Store *s, StoreItem *items, size_t n, StoreSink *const *sinks, int64_t now,
+                  const StoreMore *more);
+void store_each_held(Store *s, void (*fn)(void *userdata, uint64_t id, Str data), void *userdata);
 /* When store_commit() should be called again even if there is nothing new; INT64_MAX: never. */
 int64_t store_next_try(const Store *s);
 bool store_has_news(const Store *s);   /* something was said about claims and is not written */
