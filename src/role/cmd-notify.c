@@ -9,21 +9,23 @@
 #include "role/places.h"
 #include "role/role.h"
 
-#define WAIT_MS 5000u
+#define WAIT_S 60u /* more than a sink takes unless configured */
 
 typedef struct {
         sd_event *loop;
         Buf out;
         int status;
-        bool settled;
+        bool settled, late;
 } Trial;
 
 static void on_settled(void *userdata, Sink *sink, uint64_t id, SinkVerdict verdict, const char *why) {
-        static const char *const words[] = { [SINK_DELIVERED] = "delivered",
-                                             [SINK_RETRY] = "not delivered",
-                                             [SINK_REFUSED] = "not delivered" };
+        static const char *const words[] = {
+                [SINK_DELIVERED] = "delivered", [SINK_RETRY] = "not delivered", [SINK_REFUSED] = "refused"
+        };
         Trial *t = userdata;
 
+        if (t->late)
+                why = "no answer within a minute";
         t->settled = true;
         t->status = verdict == SINK_DELIVERED ? STATUS_DONE : STATUS_NOTHING;
         buf_printf(&t->out, STR_FMT ": %s%s%s\n", STR_ARG(sink_name(sink)), words[verdict],
@@ -32,7 +34,10 @@ static void on_settled(void *userdata, Sink *sink, uint64_t id, SinkVerdict verd
 }
 
 static int on_late(sd_event_source *s, uint64_t usec, void *userdata) {
-        return sd_event_exit(((Trial *)userdata)->loop, 0);
+        Trial *t = userdata;
+
+        t->late = true; /* sink_free() settles what it still has */
+        return sd_event_exit(t->loop, 0);
 }
 
 static const ConfigSink *find_sink(const Config *c, const char *name) {
@@ -58,7 +63,7 @@ static int try(Trial *t, const ConfigSink *conf) {
         if (r >= 0)
                 r = alert_new_test(&alert);
         if (r >= 0)
-                r = sd_event_add_time_relative(t->loop, NULL, CLOCK_MONOTONIC, WAIT_MS * 1000ull, 10000,
+                r = sd_event_add_time_relative(t->loop, NULL, CLOCK_MONOTONIC, WAIT_S * 1000000ull, 10000,
                                                on_late, t);
         if (r >= 0)
                 r = sink_offer(sink, alert);

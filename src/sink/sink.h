@@ -124,4 +124,5 @@ bool sink_conf_flag(const SinkConf *conf, const char *name, bool fallback);
 int sink_bad_conf(Sink *sink, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The drivers; only sink.c and tests name them. */
-extern const SinkOps sink_desktop, sink_exec, sink_file, sink_journal, sink_kafka, sink_syslog, sink_terminal;
+extern const SinkOps sink_desktop, sink_exec, sink_file, sink_journal, sink_kafka, sink_mail, sink_syslog,
+        sink_terminal;
