@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include "base/escape.h"
 #include "sink/check.h"
 #include "sink/mail-text.h"
@@ -57,18 +56,6 @@ static bool is_loopback(const char *server) {
         curl_free(host);
         curl_url_cleanup(url);
         return is;
-}
-
-/* Names that cannot stand in an address are none. */
-static void find_host(char ret[static 256]) {
-        size_t n;
-
-        ret[255] = 0;
-        if (gethostname(ret, 255) < 0)
-                ret[0] = 0;
-        n = strspn(ret, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.");
-        if (!n || ret[n])
-                strcpy(ret, "localhost");
 }
 
 static const char *text_of(const SinkConf *conf, const char *name, const char *otherwise) {
@@ -377,7 +364,7 @@ static int open_mail(Sink *sink, const SinkConf *conf) {
         m->password_file = text_of(conf, "password_file", NULL);
         m->prefix = str_from(text_of(conf, "subject_prefix", "[aulert]"));
         m->use_ssl = ssl_level(text_of(conf, "starttls", NULL), is_loopback(m->server));
-        find_host(m->host);
+        transfer_host(m->host);
         sink_set_state(sink, m);
         r = set_up(m, sink, conf);
         if (r < 0)

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include "sink/sink.h"
 
-static const SinkOps *const types[] = { &sink_desktop, &sink_exec, &sink_file,   &sink_journal,
-                                        &sink_kafka,   &sink_mail, &sink_syslog, &sink_terminal };
+static const SinkOps *const types[] = { &sink_desktop, &sink_exec,     &sink_file,
+                                        &sink_journal, &sink_kafka,    &sink_mail,
+                                        &sink_syslog,  &sink_terminal, &sink_webhook };
 
 const CounterDesc sink_counter_descs[] = {
         { "offered", "alerts routed to the sink", offsetof(SinkCounters, offered), false },

@@ -125,4 +125,4 @@ int sink_bad_conf(Sink *sink, const char *fmt, ...) __attribute__((format(printf
 
 /* The drivers; only sink.c and tests name them. */
 extern const SinkOps sink_desktop, sink_exec, sink_file, sink_journal, sink_kafka, sink_mail, sink_syslog,
-        sink_terminal;
+        sink_terminal, sink_webhook;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 #include "base/escape.h"
 #include "sink/transfer.h"
 
@@ -245,4 +246,15 @@ bool transfer_header(Transfer *t, const char *name, Str value) {
                 t->headers = more;
         buf_done(&line);
         return more;
+}
+
+void transfer_host(char ret[static 256]) {
+        size_t n;
+
+        ret[255] = 0;
+        if (gethostname(ret, 255) < 0)
+                ret[0] = 0;
+        n = strspn(ret, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.");
+        if (!n || ret[n])
+                strcpy(ret, "localhost");
 }

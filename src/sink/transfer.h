@@ -63,3 +63,6 @@ void transfer_refuse(Transfer *t, SinkVerdict verdict, const char *why);
 
 /* Adds the header "Name: value". The value is one line, or folded. False when memory runs out. */
 bool transfer_header(Transfer *t, const char *name, Str value);
+
+/* The name of this machine; "localhost" where it has none that could stand in an address. */
+void transfer_host(char ret[static 256]);

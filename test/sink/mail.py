@@ -27,7 +27,7 @@ WORK = pathlib.Path(tempfile.mkdtemp(prefix='aulert-mail-'))
 def configure(port, scheme='smtp', **options):
     options = {'type': 'mail', 'to': ['root@localhost'], 'server': f'{scheme}://{HOST}:{port}', 'from': 'aulert@test.example'} | options
     path = WORK / 'aulert.yaml'
-    path.write_text(json.dumps({'rules': [str(TOP / 'rules')], 'sinks': {'mail': options}}))
+    path.write_text(json.dumps({'spool': 'memory', 'rules': [str(TOP / 'rules')], 'sinks': {'mail': options}}))
     return path
 
 
@@ -272,7 +272,7 @@ def the_ready_example_mails_on_a_key():
         for old, new in (('/usr/local/share/aulert/rules', str(TOP / 'rules')), ('localhost:25', f'{HOST}:{server.port}')):
             tap.expect_equal(text.count(old), 1, f'{old} in the example')
             text = text.replace(old, new)
-        (WORK / 'example.yaml').write_text(text)
+        (WORK / 'example.yaml').write_text('spool: memory\n' + text)
         with open(TOP / 'test/captures/rules/audit-key.log', 'rb') as log:
             done = subprocess.run([PROGRAM, 'run', WORK / 'example.yaml'], stdin=log, capture_output=True, text=True, timeout=30, check=False)
         tap.expect_equal(done.returncode, 0, done.stderr)
