@@ -2,7 +2,6 @@
 /* The mail sink: one mail an alert, over a connection of its own, to all recipients at once. */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include "base/escape.h"
 #include "sink/check.h"
 #include "sink/mail-text.h"
@@ -28,7 +27,6 @@ static const struct {
 typedef struct {
         Asked asked;
         unsigned code; /* of the last answer; 0: none */
-        bool quit;
         char recipient[256];
         bool temporary; /* a recipient was refused for now only */
         Buf refused;    /* which recipients, and why */
@@ -86,7 +84,7 @@ static size_t on_answer(char *text, size_t size, size_t n, void *userdata) {
 
         while (line.n && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == '\n'))
                 line.n--;
-        if (talk->quit || line.n < 3 || !str_u64((Str){ line.p, 3 }, 10, &code))
+        if (t->over || line.n < 3 || !str_u64((Str){ line.p, 3 }, 10, &code))
                 return n;
         talk->code = (unsigned)code;
         t->n_said = line.n < sizeof(t->said) ? line.n : sizeof(t->said);
@@ -121,7 +119,7 @@ static void note_command(Transfer *t, Talk *talk, Str command) {
 }
 
 /* What we say ourselves. libcurl waits for the answer to QUIT where it should not: in the middle of the loop, for
- * two minutes. So the connection ends right behind that word. */
+ * two minutes. Nobody needs that answer. */
 static int on_debug(CURL *easy, curl_infotype type, char *text, size_t n, void *userdata) {
         Transfer *t = userdata;
         Talk *talk = &((Mail *)t->userdata)->talks[t->slot];
@@ -129,12 +127,10 @@ static int on_debug(CURL *easy, curl_infotype type, char *text, size_t n, void *
 
         if (type != CURLINFO_HEADER_OUT)
                 return 0;
-        if (str_starts(command, STR("QUIT"))) {
-                talk->quit = true;
-                shutdown(t->fd, SHUT_RDWR);
-        } else {
+        if (str_starts(command, STR("QUIT")))
+                t->over = true;
+        else
                 note_command(t, talk, command);
-        }
         return 0;
 }
 

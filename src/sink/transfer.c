@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "base/escape.h"
 #include "sink/transfer.h"
@@ -14,9 +15,25 @@ struct Transfers {
         Transfer *transfers; /* setup.n_max */
 };
 
-static void clear(Transfer *t) {
-        if (t->running)
+/* libcurl asks here wherever it waits inside of a call, and once in a turn of the loop. */
+static int is_over(void *userdata, curl_off_t n_down, curl_off_t down, curl_off_t n_up, curl_off_t up) {
+        return ((const Transfer *)userdata)->over;
+}
+
+/* A mail under way would be finished by libcurl as it is, half of it, and its answer waited for: so nothing more gets
+ * out. */
+static void cut(Transfer *t) {
+        t->over = true;
+        if (t->fd != CURL_SOCKET_BAD)
+                shutdown(t->fd, SHUT_RDWR);
+        curl_multi_remove_handle(t->owner->multi, t->easy);
+}
+
+static void clear(Transfer *t, bool ended) {
+        if (t->running && ended)
                 curl_multi_remove_handle(t->owner->multi, t->easy);
+        else if (t->running)
+                cut(t);
         curl_easy_cleanup(t->easy);
         curl_mime_free(t->mime);
         curl_slist_free_all(t->headers);
@@ -35,7 +52,7 @@ static void settle(Transfer *t, TransferEnd *end) {
         uint64_t id = t->id;
         Buf why = BUF_INIT;
 
-        clear(t);
+        clear(t, true);
         escape_terminal(&why, buf_view(&end->why));
         if (why.n > TRANSFER_WHY)
                 for (why.n = TRANSFER_WHY; why.n && (why.p[why.n] & 0xC0) == 0x80;)
@@ -113,12 +130,20 @@ static void note_socket(CURL *easy, curl_socket_t fd) {
                 ((Transfer *)(void *)t)->fd = fd;
 }
 
+/* Its number may soon be another's. */
+static void forget_socket(Transfers *ts, curl_socket_t fd) {
+        for (size_t i = 0; i < ts->setup.n_max; i++)
+                if (ts->transfers[i].fd == fd)
+                        ts->transfers[i].fd = CURL_SOCKET_BAD;
+}
+
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket_data) {
         Transfers *ts = userdata;
         sd_event_source *s = socket_data;
         uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
 
         if (what == CURL_POLL_REMOVE) {
+                forget_socket(ts, fd);
                 sd_event_source_disable_unref(s);
                 curl_multi_assign(ts->multi, fd, NULL);
                 return 0;
@@ -184,7 +209,7 @@ Transfers *transfers_free(Transfers *ts) {
         if (!ts)
                 return NULL;
         for (size_t i = 0; ts->transfers && i < ts->setup.n_max; i++)
-                clear(&ts->transfers[i]);
+                clear(&ts->transfers[i], false);
         curl_multi_cleanup(ts->multi);
         sd_event_source_disable_unref(ts->timer);
         free(ts->transfers);
@@ -199,6 +224,9 @@ static void set_common(Transfer *t) {
 
         curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
         curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
+        curl_easy_setopt(t->easy, CURLOPT_XFERINFOFUNCTION, is_over);
+        curl_easy_setopt(t->easy, CURLOPT_XFERINFODATA, t);
+        curl_easy_setopt(t->easy, CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L); /* do not wait for a thread that resolves a name */
         curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, s->protocols);

@@ -23,7 +23,8 @@ typedef struct {
         uint64_t id;    /* of the alert; 0: free */
         CURL *easy;
         bool running;
-        curl_socket_t fd; /* of its connection, last seen */
+        bool over;        /* whatever libcurl still waits for is given up at once */
+        curl_socket_t fd; /* of its connection, while it is watched */
         /* Freed with it: libcurl reads them while it runs. */
         struct curl_slist *headers, *recipients;
         curl_mime *mime;

@@ -62,7 +62,7 @@ def status(code, body=b'', **headers):
     return answer
 
 
-def hang(seconds=20):
+def hang(seconds=60):
     return lambda handler: time.sleep(seconds)
 
 

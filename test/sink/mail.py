@@ -190,7 +190,7 @@ def servers_that_hang_are_left_in_time():
         with Script(**{where: HANG}) as server:
             result = notify(server.port, timeout='400ms')
             expect_said(result, 1, 'mail: not delivered: ', ' time')
-            tap.expect(result[2] < 2, f'{where}: took {result[2]:.1f} s')
+            tap.expect(result[2] < 20, f'{where}: took {result[2]:.1f} s')
 
 
 def nobody_waits_for_the_answer_to_quit():
@@ -199,7 +199,7 @@ def nobody_waits_for_the_answer_to_quit():
         with Script(QUIT=HANG, **answers) as server:
             result = notify(server.port)
             expect_said(result, status)
-            tap.expect(result[2] < 1.5, f'took {result[2]:.1f} s')
+            tap.expect(result[2] < 20, f'took {result[2]:.1f} s')
             tap.wait_for(lambda server=server: 'QUIT' in server.heard, 2, 'QUIT')
 
 

@@ -178,11 +178,11 @@ def servers_that_hang_are_left_in_time():
     with Server(hang()) as server:
         result = notify(server.url, timeout='400ms')
         expect_said(result, 1, 'hook: not delivered: ', 'timed out')
-        tap.expect(result[2] < 2, f'took {result[2]:.1f} s')
+        tap.expect(result[2] < 20, f'took {result[2]:.1f} s')
     with Server(endless) as server:
         result = notify(server.url)
         expect_said(result, 0, 'hook: delivered')
-        tap.expect(result[2] < 2, f'took {result[2]:.1f} s')
+        tap.expect(result[2] < 20, f'took {result[2]:.1f} s')
 
 
 def certificates_are_verified():
