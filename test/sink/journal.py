@@ -81,7 +81,7 @@ class Scene:
         """Feeds records to aulert run; the alerts as JSON, and what it logged."""
         config, alerts = self.work / 'run.yaml', self.work / 'alerts'
         alerts.unlink(missing_ok=True)
-        config.write_text(f'rules: [{", ".join(f"{self.work}/{level}.yml" for level in LEVELS)}]\n'
+        config.write_text(f'spool: memory\nrules: [{", ".join(f"{self.work}/{level}.yml" for level in LEVELS)}]\n'
                           f'sinks:\n  j: {{type: journal}}\n  f: {{type: file, path: {alerts}}}\n', encoding='ascii')
         done = subprocess.run([self.aulert, 'run', str(config)], input=records.encode(), capture_output=True,
                               check=False, timeout=30)
