@@ -78,6 +78,8 @@ int engine_set_redact(Engine *e, const Redact *redact) {
         return 0;
 }
 
+bool engine_redacts(const Engine *e) { return !e->redact.off; }
+
 Engine *engine_free(Engine *e) {
         if (!e)
                 return NULL;

@@ -24,6 +24,9 @@ Engine *engine_free(Engine *e);                           /* returns NULL */
 /* Which secrets do not go into alerts; copied. At first: what is built in. 0 or -ENOMEM. */
 int engine_set_redact(Engine *e, const Redact *redact);
 
+/* Not switched off. */
+bool engine_redacts(const Engine *e);
+
 /* Loads rules and, unless that fails altogether, puts them in the place of those in use. Problems are
  * logged with file, line and column. @ret_n_errors: how many there were; may be NULL. 0 or -errno. */
 int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_t *ret_n_errors);

@@ -84,12 +84,24 @@ static void tell_set_aside(Run *run, const char *what, Str unique, Str records) 
         alert_unref(alert);
 }
 
+/* Secrets in it must stay here, and to look for them may be what ended the engine: only the header goes out,
+ * which says what to look for in the log. */
+static Str showable(const Run *run, Str line, size_t body) {
+        return engine_redacts(run->engine) ? (Str){ line.p, body } : line;
+}
+
+static size_t header_of(Str line) {
+        const char *end = line.n ? memmem(line.p, line.n < 512 ? line.n : 512, "):", 2) : NULL;
+
+        return end ? (size_t)(end - line.p) + 2 : 0;
+}
+
 static void set_event_aside(Run *run, const Event *event) {
         Buf records = BUF_INIT, what = BUF_INIT, id = BUF_INIT;
 
         run->counters.events_aside++;
         for (const Record *r = event->records; r && records.n < ALERT_RECORDS_MAX; r = r->next) {
-                buf_str(&records, r->text);
+                buf_str(&records, showable(run, r->text, r->body));
                 buf_putc(&records, '\n');
         }
         event_id_format(&id, &event->id);
@@ -186,7 +198,8 @@ static void take_line(Run *run, Str line, uint64_t number) {
 
         if (unlikely(ring_n_poison(&run->ring)) && ring_is_poison_line(&run->ring, line)) {
                 run->counters.lines_aside++;
-                tell_set_aside(run, "a record ended the engine and was set aside", line, line);
+                tell_set_aside(run, "a record ended the engine and was set aside", line,
+                               showable(run, line, header_of(line)));
                 return;
         }
         ring_note_line(&run->ring, line);
