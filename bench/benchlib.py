@@ -143,7 +143,7 @@ class Table:
         print(f"  {text}", flush=True)
 
     def at_least(self, what, value, goal):
-        self._say(what, f"{value:.1f} x", f"at least {goal:g} x", value >= goal)
+        self._say(what, f"{value:.{1 if value >= 10 else 2}f} x", f"at least {goal:g} x", value >= goal)
 
     def at_most(self, what, value, goal, unit="x"):
         self._say(what, f"{value:.2f} {unit}", f"at most {goal:g} {unit}", value <= goal)
