@@ -34,6 +34,7 @@ static bool creates(const Facts *f) { return names_file(f) && str_eq(f->v[FACT_P
 static bool empties(const Facts *f) { return names_file(f) && has_flag(f, STR("O_TRUNC")); }
 static bool names_peer(const Facts *f) { return f->v[FACT_PEER].n; }
 static bool names_target(const Facts *f) { return f->v[FACT_TARGET].n; }
+static bool names_no_file(const Facts *f) { return !names_file(f); }
 static bool always(const Facts *f) { return f->v[FACT_SYSCALL].n; }
 
 static bool writes(const Facts *f) {
@@ -51,6 +52,7 @@ static const Deed deeds[] = {
         { OPENING, empties, "overwrote", "overwrite", " {path}" },
         { OPENING, writes, "opened", "open", " {path} for writing" },
         { OPENING, names_file, "opened", "open", " {path} for reading" },
+        { "execve execveat", names_file, "ran", "run", " {path}" },
         { "unlink unlinkat", names_file, "deleted", "delete", " {path}" },
         { "rmdir", names_file, "deleted", "delete", " folder {path}" },
         { "mkdir mkdirat", names_file, "created", "create", " folder {path}" },
@@ -59,6 +61,8 @@ static const Deed deeds[] = {
         { "link linkat", names_two, "linked", "link", " {path} to {new}" },
         { "symlink symlinkat", names_two, "created", "create", " the link {new} to {path}" },
         { "truncate ftruncate", names_file, "cut", "cut", " {path}" },
+        { "ftruncate", always, "cut", "cut", " an open file" },
+        { "fsetxattr fremovexattr", names_no_file, "changed", "change", " an attribute of an open file" },
         { "chmod fchmod fchmodat fchmodat2", names_file, "changed", "change",
           " the mode of {path}[ to {mode}]" },
         { "fchmod", always, "changed", "change", " the mode of an open file[ to {mode}]" },
@@ -98,8 +102,8 @@ static const Deed deeds[] = {
         { "swapoff", names_file, "stopped", "stop", " swapping to {path}" },
         { "acct", names_file, "switched", "switch", " accounting to {path}" },
         { "mprotect pkey_mprotect", always, "changed", "change", " the protection of its memory[ to {a2}]" },
-        { "mmap mmap2", names_file, "mapped", "map", " {path} into memory[ with {a2}]" },
-        { "mmap mmap2", always, "mapped", "map", " memory[ with {a2}]" },
+        { "mmap mmap2", names_file, "mapped", "map", " {path} into memory[ ({a2})]" },
+        { "mmap mmap2", always, "mapped", "map", " memory[ ({a2})]" },
         { "socket", always, "created", "create", " a socket[ of family {a0}]" },
         { "listen", always, "offered", "offer", " a service at a socket" },
         { "bpf", always, "used", "use", " BPF[ for {a0}]" },

@@ -420,6 +420,8 @@ int facts_gather(Facts *ret, Arena *arena, Meaning *m, const Event *event, const
         facts.keys = keys;
         facts.result = result_of(facts.v[FACT_RES]);
         facts.type = type_of(&facts);
+        if (facts.type == AUDIT_KERN_MODULE && !facts.v[FACT_OP].n)
+                facts.v[FACT_OP] = facts.v[FACT_SYSCALL]; /* the record itself does not say which way */
         if (facts.type == AUDIT_URINGOP)
                 facts.v[FACT_SYSCALL] = syscall_of_uring(facts.v[FACT_SYSCALL]);
         *ret = facts;

@@ -178,7 +178,7 @@ static void put_quoted(Buf *out, const Facts *f, Str s) {
 /* It stands in parentheses, so blanks are no reason to quote. */
 static void put_op(Buf *out, const Facts *f, Str s) {
         (void)f;
-        if (is_made_of(s, " ._-+/:@%=,*"))
+        if (is_made_of(s, " ._-+/:@%=,*|"))
                 buf_str(out, s);
         else
                 quote(out, s);
@@ -273,7 +273,7 @@ static const struct {
         { "domain", domain, put_plain, "without a name" },
         { "type", type_name, put_plain, "a record of an unknown type" },
         { "a0", argument_0, put_plain, "something" },
-        { "a2", argument_2, put_plain, "something" },
+        { "a2", argument_2, put_op, "something" },
 };
 
 bool sentence_has_word(Str name) {
