@@ -185,7 +185,7 @@ def netlink_counts_overruns(scene):
     rule.write_text('title: R\nid: r\nlogsource: {product: linux, service: auditd}\nlevel: low\n'
                     'detection: {a: {type: USER, op: after}, condition: a}\n')
     rule.chmod(0o644)
-    config.write_text(f'source: netlink\nrules: [{rule}]\nsinks: {{t: {{type: terminal}}}}\n')
+    config.write_text(f'source: netlink\nrules: [{rule}]\nsinks: {{t: {{type: terminal}}}}\nspool: memory\n')
     config.chmod(0o644)
     out, log = scene.work / 'alerts', scene.work / 'log'
     with scene.auditd(), open(out, 'wb') as stdout, open(log, 'wb') as stderr, \

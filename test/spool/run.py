@@ -38,12 +38,12 @@ level: high
 class Scene:
     """An aulert whose every event is an alert, which goes to a file."""
 
-    def __init__(self, work, spool=None, more=''):
+    def __init__(self, work, spool=None, more='', sink=''):
         self.work, self.serial = work, 0
         self.out, self.spool = work / 'out/alerts.json', spool or work / 'state/spool.db'
         self.out.parent.mkdir(exist_ok=True)
         (work / 'rule.yml').write_text(RULE)
-        (work / 'aulert.yaml').write_text(f'rules: [{work}/rule.yml]\nsinks:\n  f: {{ type: file, path: {self.out} }}\n'
+        (work / 'aulert.yaml').write_text(f'rules: [{work}/rule.yml]\nsinks:\n  f: {{ type: file, path: {self.out}{sink} }}\n'
                                           f'spool: {{ path: {self.spool}{more} }}\n')
 
     def start(self):
@@ -261,9 +261,26 @@ def gives_up():
         tap.expect_equal(set(s.kept().values()), {2}, 'states')
 
 
+def tells_the_rest_in_a_digest():
+    """Over the rate; what is held back when the program is killed is told by the next one."""
+    with scene(sink=', rate: 2/4s') as s:
+        with s.start() as running:
+            s.say(running, 20)
+            s.expect(range(1, 3))
+            tap.wait_for(lambda: counters(running)['alerts_held'] == 18, 5, 'alerts that are held back')
+            kill(running)
+        with s.start() as running:
+            tap.wait_for(lambda: any(b'"digest"' in line for line in s.out.read_bytes().splitlines()), 10, 'digest')
+            running.end('EOF')
+        lines = [json.loads(line) for line in s.out.read_bytes().splitlines()]
+        tap.expect_equal([line['kind'] for line in lines], ['event', 'event', 'digest'], 'kinds')
+        tap.expect_equal(lines[2]['folded'], 18, 'alerts that the digest stands for')
+        tap.expect('18 × A command' in lines[2]['sentence'], lines[2]['sentence'])
+
+
 def main():
     sinks.in_namespace()
-    cases = (survives_kills, repeats_are_known, survives_a_full_disk, survives_a_read_only_file_system,
+    cases = (tells_the_rest_in_a_digest, survives_kills, repeats_are_known, survives_a_full_disk, survives_a_read_only_file_system,
              sets_aside_a_corrupt_file, keeps_what_a_sink_cannot_take, gives_up)
     return tap.run_cases([(case.__name__, case) for case in cases])
 
