@@ -123,6 +123,8 @@ static void put_node(Buf *out, const ExplainNode *node) {
 static void put_name(Buf *out, const ExplainName *name) {
         buf_putc(out, '{');
         text(out, "name", name->name);
+        if (name->filter)
+                text(out, "filter", name->filter->id);
         put_record(out, name->record, name->number);
         key(out, "test");
         put_node(out, name->node);
@@ -151,6 +153,8 @@ static void put_failed(Buf *out, const Explanation *e) {
         key(out, "failed");
         buf_putc(out, '{');
         text(out, "name", e->failed->name);
+        if (e->failed->filter)
+                text(out, "filter", e->failed->filter->id);
         key(out, "test");
         if (e->failed_item)
                 put_item(out, e->failed_item);

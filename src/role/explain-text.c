@@ -83,6 +83,15 @@ static void on_view(Buf *out, const Event *event, const ExplainView *v) {
         }
 }
 
+/* Of a name that a filter brought along. */
+static void put_filter(Buf *out, const ExplainName *name) {
+        if (!name->filter)
+                return;
+        buf_putz(out, " [filter ");
+        escape_terminal(out, name->filter->id);
+        buf_putc(out, ']');
+}
+
 /* ---- tests ---- */
 
 static void put_wanted(Buf *out, const ExplainNode *item) {
@@ -153,6 +162,7 @@ static void put_node(Buf *out, const ExplainNode *node, unsigned depth) {
 static void put_name(Buf *out, const Event *event, const ExplainName *name, bool own_record) {
         put_line(out, 0, name->node->holds);
         escape_terminal(out, name->name);
+        put_filter(out, name);
         if (own_record && name->record) {
                 buf_putz(out, " (");
                 put_record(out, event, name->record, name->number);
@@ -189,8 +199,18 @@ static void put_head(Buf *out, const Explanation *e) {
 static void put_failed(Buf *out, const Explanation *e) {
         if (!e->failed)
                 return;
+        if (e->failed->filter) {
+                buf_putz(out, "  excluded by the filter ");
+                escape_terminal(out, e->failed->filter->title);
+                buf_putz(out, " (");
+                escape_terminal(out, e->failed->filter->id);
+                buf_putz(out, ") ");
+                escape_terminal(out, e->failed->filter->file);
+                buf_printf(out, ":%u\n", e->failed->filter->line);
+        }
         buf_putz(out, "  first failed: ");
         escape_terminal(out, e->failed->name);
+        put_filter(out, e->failed);
         if (!e->failed_item) {
                 buf_putz(out, " holds, and the condition wants it not to\n");
                 return;

@@ -194,10 +194,11 @@ const Expr *expr_list(Ast *a, ExprKind kind, const Expr *const *v, size_t n) {
 
 const Expr *expr_not(Ast *a, const Expr *e) { return new_expr(a, EXPR_NOT, &e, 1); }
 
-const Expr *expr_name(Ast *a, Str name, const Expr *e) {
+const Expr *expr_name(Ast *a, Str name, const RuleInfo *filter, const Expr *e) {
         Expr *named = new_expr(a, EXPR_NAME, &e, 1);
 
         if (named) {
+                named->filter = filter;
                 named->name = arena_str(&a->arena, name);
                 if (!named->name.p)
                         return NULL;

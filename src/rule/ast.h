@@ -10,6 +10,7 @@
 #include "rule/net.h"
 #include "rule/pattern.h"
 #include "rule/regex.h"
+#include "rule/rule.h"
 
 typedef enum {
         VIEW_AUDIT,   /* one record of an event */
@@ -58,9 +59,10 @@ typedef enum { EXPR_TEST, EXPR_AND, EXPR_OR, EXPR_NOT, EXPR_NAME } ExprKind;
 typedef struct Expr Expr;
 struct Expr {
         ExprKind kind;
-        uint32_t test; /* EXPR_TEST */
-        uint32_t size; /* nodes below and including this one, shared ones counted each time */
-        Str name;      /* EXPR_NAME: a search identifier, one child */
+        uint32_t test;          /* EXPR_TEST */
+        uint32_t size;          /* nodes below and including this one, shared ones counted each time */
+        Str name;               /* EXPR_NAME: a search identifier, one child */
+        const RuleInfo *filter; /* EXPR_NAME: of the filter that it stands in; NULL: it is the rule's own */
         const Expr **v;
         size_t n; /* EXPR_AND of nothing is true, EXPR_OR of nothing is false */
 };
@@ -102,4 +104,4 @@ int ast_test(Ast *a, const Test *test, uint32_t *ret);
 const Expr *expr_test(Ast *a, uint32_t test);
 const Expr *expr_list(Ast *a, ExprKind kind, const Expr *const *v, size_t n);
 const Expr *expr_not(Ast *a, const Expr *e);
-const Expr *expr_name(Ast *a, Str name, const Expr *e);
+const Expr *expr_name(Ast *a, Str name, const RuleInfo *filter, const Expr *e);

@@ -61,7 +61,9 @@ static int parse_name(Parse *p, const YamlNode *key, const YamlNode *value, Sear
         if (r)
                 return r;
         advice_fields(p, value);
-        *ret = (SearchName){ .node = key, .name = key->text, .expr = expr_name(p->ast, key->text, e) };
+        *ret = (SearchName){ .node = key,
+                             .name = key->text,
+                             .expr = expr_name(p->ast, key->text, p->filter, e) };
         return ret->expr ? 0 : parse_error(p, value, "this is too large; split it into several rules");
 }
 

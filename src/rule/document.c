@@ -257,6 +257,16 @@ static int parse_filter(Load *l, const YamlNode *filter, LoadFilter *f) {
         return detection_parse(&l->parse, filter, not_names, &f->expr);
 }
 
+static int keep_info(Load *l, const RuleInfo *info, const RuleInfo **ret) {
+        RuleInfo *kept = arena_alloc(&l->set->ast.arena, sizeof(*kept));
+
+        if (!kept)
+                return -ENOMEM;
+        *kept = *info;
+        *ret = kept;
+        return 0;
+}
+
 static int load_filter(Load *l, Str file, const YamlNode *doc) {
         LoadFilter f = { .file = file, .node = yaml_get(doc, "filter") };
         Logsource source;
@@ -273,7 +283,9 @@ static int load_filter(Load *l, Str file, const YamlNode *doc) {
         f.service = source.service;
         f.category = source.category;
         r = document_info(l, file, doc, &info);
+        r = r ? r : keep_info(l, &info, &l->parse.filter);
         r = r ? r : parse_filter(l, f.node, &f);
+        l->parse.filter = NULL;
         if (r)
                 return refuse(l, &info, r);
         if (load_grow(&l->filters, sizeof(*l->filters), l->n_filters, &l->cap_filters))

@@ -338,6 +338,11 @@ static void put_condition(Buf *out, const Expr *x, bool inside) {
                 return;
         if (x->kind == EXPR_NAME)
                 buf_str(out, x->name);
+        if (x->kind == EXPR_NAME && x->filter) {
+                buf_putz(out, " [filter ");
+                buf_str(out, x->filter->id);
+                buf_putc(out, ']');
+        }
         if (x->kind == EXPR_NAME || x->kind == EXPR_TEST)
                 return;
         if (x->kind == EXPR_NOT)

@@ -237,7 +237,7 @@ static bool judge_name(Explain *x, Names *names, size_t i, const Record *record)
         const Expr *e = names->judged[i].expr;
 
         names->judged[i].cost = cost_weigh(x->eval, x->names, e->v[0], false);
-        x->shown[i] = (ExplainName){ e->name, record, record ? x->number : 0,
+        x->shown[i] = (ExplainName){ e->name, e->filter, record, record ? x->number : 0,
                                      explain_tree(x->eval, &x->arena, e->v[0]) };
         return x->shown[i].node != NULL;
 }

@@ -20,6 +20,8 @@ typedef enum {
 /* A search identifier. */
 typedef struct {
         Str name;
+        const RuleInfo
+                *filter; /* that it belongs to, as filters are part of a condition; NULL: the rule's own */
         const Record *record; /* what it was judged by; NULL: a category, of the event as a whole */
         size_t number;        /* of the record in the event, from 1 */
         const ExplainNode *node;

@@ -19,6 +19,7 @@ typedef struct {
         const char *file;
         Str rule;                       /* what to call the rule in messages, or "" */
         unsigned n_nearest, n_warnings; /* so far */
+        const RuleInfo *filter;         /* while one is read */
         ViewKind view;                  /* what the rule looks at; of a filter: _VIEW_N, anything */
 } Parse;
 

@@ -26,6 +26,10 @@ id: process
 logsource: {{category: process_creation}}
 detection: {{s: {{Image: /x}}, condition: s}}
 ---
+title: Night shift
+id: night
+{SOURCE}filter: {{rules: [one], selection: {{cmd|contains: quiet}}, condition: not selection}}
+---
 title: Counted
 id: count
 correlation: {{type: event_count, rules: [one], group-by: [addr], timespan: 1h, condition: {{gte: 2}}}}
@@ -39,10 +43,10 @@ def command(number, cmd, acct='bob', node=''):
 
 HOSTILE = 'nc \x1b[31m\x07\u202e\\" [{'
 LOG = (command(1, 'nc -l') + command(2, 'nc -l') + command(3, 'nc', acct='root') + command(4, 'ls') + command(5, HOSTILE) +
-       command(6, 'nc', node='node=a '))
+       command(6, 'nc', node='node=a ') + command(10, 'nc quiet'))
 CASES = [
     # name, arguments, exit status, words of stdout in order, words of stderr
-    ('a hit', ['1.000:1'], 0, ['event 1.000:1: 1 record: USER_CMD', 'HIT Command (one)', 'condition: s and not f',
+    ('a hit', ['1.000:1'], 0, ['event 1.000:1: 1 record: USER_CMD', 'HIT Command (one)', 'condition: (s and not f) and not selection [filter night]',
                                'yes s', 'yes cmd|contains: "nc" (one of 2); it is "nc -l"', 'no  f',
                                'no  acct: "root"; it is "bob"', 'counted by correlation Counted (count), group addr "192.0.2.1": '
                                'its condition does not hold', 'NO HIT correlation Counted', 'yes Command (one)'], []),
@@ -54,6 +58,9 @@ CASES = [
     ('the rest is a number', ['4.000:4'], 0, ['NO HIT 3 more: 1 for other types of records, 1 for other categories, 1 corr'], []),
     ('--all lists it', ['--all', '4.000:4'], 0, ['A path (path)', 'types of records that the event does not have', 'A process (process)',
                                                  'no process_creation', 'NO HIT correlation Counted'], []),
+    ('a filter that excluded it', ['10.000:10'], 0,
+     ['NO HIT Command', 'excluded by the filter Night shift (night)', 'r.yml:', 'first failed: selection [filter night] holds',
+      'yes selection [filter night]'], []),
     ('any node', ['6.000:6'], 0, ['event a/6.000:6'], []),
     ('that node', ['a/6.000:6'], 0, ['event a/6.000:6'], []),
     ('another node', ['b/6.000:6'], 1, [], ['there is no event b/6.000:6']),
@@ -108,7 +115,7 @@ def as_json():
     rule = next(line for line in lines if line.get('rule') == 'one')
     tap.expect_equal((rule['verdict'], rule['record'], rule['number'], rule['failed']),
                      ('no hit', 'USER_CMD', 1, {'name': 'f', 'test': None}), 'the rule')
-    tap.expect_equal([(name['name'], name['test']['holds']) for name in rule['names']], [('s', True), ('f', True)], 'names')
+    tap.expect_equal([(name['name'], name['test']['holds']) for name in rule['names']], [('s', True), ('f', True), ('selection', False)], 'names')
     tap.expect_equal(rule['names'][1]['test'], {'holds': True, 'field': 'acct', 'modifier': '', 'wanted': ['root'],
                                                 'values': ['root']}, 'a test')
     tap.expect_equal(lines[-1]['left_out'], {'other_records': 1, 'other_category': 1, 'correlations': 1, 'views': 0}, 'left out')
@@ -145,6 +152,13 @@ def many_views():
     tap.expect('by file_event, PATH, record 44 of 101' in some[1], some[1])
 
 
+def filter_json():
+    _, out, _ = in_folder(lambda folder: explain(folder, ['--format', 'json', '10.000:10']))
+    rule = next(line for line in map(json.loads, out.splitlines()) if line.get('rule') == 'one')
+    tap.expect_equal(rule['failed'], {'name': 'selection', 'filter': 'night', 'test': None}, 'failed')
+    tap.expect_equal([name.get('filter') for name in rule['names']], [None, None, 'night'], 'names')
+
+
 sys.exit(tap.run_cases([(name, lambda rest=rest: run_case(*rest)) for name, *rest in CASES] +
-                       [('text is inert', inert), ('one rule', one_rule), ('JSON', as_json), ('hostile JSON', hostile_json),
+                       [('text is inert', inert), ('one rule', one_rule), ('JSON', as_json), ('hostile JSON', hostile_json), ('a filter as JSON', filter_json),
                         ('an event in parts', in_parts), ('many views', many_views)]))
