@@ -80,9 +80,23 @@ static bool keep_identity(Alert *a, const RuleHit *hit) {
         return ok;
 }
 
+/* The rule's, and what there is to say about this hit. */
+static bool keep_tags(Alert *a, const RuleHit *hit) {
+        Str tags[ALERT_LIST_MAX];
+        size_t n = hit->rule->n_tags;
+
+        if (!hit->live_parent)
+                return alert_keep_list(a, hit->rule->tags, n, &a->tags, &a->n_tags);
+        a->truncated |= n > ALERT_LIST_MAX - 1;
+        n = n > ALERT_LIST_MAX - 1 ? ALERT_LIST_MAX - 1 : n;
+        tags[0] = ALERT_TAG_LIVE_PARENT;
+        if (n)
+                memcpy(tags + 1, hit->rule->tags, n * sizeof(*tags));
+        return alert_keep_list(a, tags, n + 1, &a->tags, &a->n_tags);
+}
+
 static bool keep_rule(Alert *a, const RuleInfo *rule) {
-        return alert_keep_list(a, rule->tags, rule->n_tags, &a->tags, &a->n_tags) &&
-               alert_keep_list(a, rule->references, rule->n_references, &a->references, &a->n_references) &&
+        return alert_keep_list(a, rule->references, rule->n_references, &a->references, &a->n_references) &&
                keep(a, rule->description, &a->description);
 }
 
@@ -111,7 +125,7 @@ static bool keep_event(Alert *a, const RuleHit *hit, Meaning *m, const Redact *r
 
         ok = redact_event(redact, &arena, hit->event, hit->record, &event, &record) == 0 &&
              facts_gather(&a->facts, &a->arena, m, &event, record) == 0 && keep_facts(a) &&
-             keep_rule(a, hit->rule) && keep_records(a, &event);
+             keep_tags(a, hit) && keep_rule(a, hit->rule) && keep_records(a, &event);
         arena_done(&arena);
         return ok;
 }

@@ -95,6 +95,9 @@ bool alert_has_tag(const Alert *a, Str tag);
 /* A rule about logins carries this tag: its alerts go through Attempts. */
 #define ALERT_TAG_LOGIN STR("aulert.login")
 
+/* The first tag of an alert whose rule hit only because /proc told the parent process: RuleHit.live_parent. */
+#define ALERT_TAG_LIVE_PARENT STR("aulert.parent-from-proc")
+
 const char *alert_level_name(RuleLevel level); /* "informational" … "critical" */
 bool alert_level_from_name(Str name, RuleLevel *ret);
 const char *alert_kind_name(AlertKind kind); /* "event", "digest", "own", "test" */

@@ -2,6 +2,7 @@
 /* aulert watch: alerts on the terminal as they happen; needs no configuration. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -75,6 +76,15 @@ static int load(Watch *w, const char **rules, size_t n_rules) {
         return n_errors || !engine_n_rules(w->engine) ? STATUS_USAGE : STATUS_DONE;
 }
 
+/* Not a file, which may tell of long ago or of another machine. */
+static bool is_live(const char *source, size_t n_paths) {
+        struct stat st;
+
+        if (source)
+                return strncmp(source, "file:", 5) != 0;
+        return !n_paths && fstat(STDIN_FILENO, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 static int watch(Watch *w, InputOptions *input, const char **rules, size_t n_rules, char *const *paths,
                  size_t n_paths) {
         int status, r = engine_new(&w->engine, on_alert, w);
@@ -83,6 +93,8 @@ static int watch(Watch *w, InputOptions *input, const char **rules, size_t n_rul
                 log_error("%s", strerror(-r));
                 return STATUS_USAGE;
         }
+        if (is_live(input->source, n_paths))
+                engine_use_proc(w->engine);
         buf_attach(&w->out, STDOUT_FILENO);
         status = load(w, rules, n_rules);
         if (engine_n_rules(w->engine))

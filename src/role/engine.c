@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "meaning/proc.h"
 #include "role/engine.h"
 
 #define SETTLE_NS  (RULE_SETTLE_MS * UINT64_C(1000000))
@@ -23,6 +25,7 @@ struct Engine {
         Meaning *meaning;
         RuleSet *rules;
         RuleState *state;
+        Proc *proc;            /* or NULL */
         uint64_t settle_ns;    /* when to decide what still waits for earlier events, CLOCK_MONOTONIC */
         uint64_t refreshed_ns; /* when names were last read again */
         Attempts *attempts;
@@ -85,6 +88,7 @@ Engine *engine_free(Engine *e) {
                 return NULL;
         attempts_free(e->attempts);
         rule_state_free(e->state);
+        proc_free(e->proc);
         rule_set_unref(e->rules);
         meaning_free(e->meaning);
         arena_done(&e->redact_arena);
@@ -150,6 +154,22 @@ static void on_hit(void *userdata, const RuleHit *hit) {
         alert_unref(alert);
 }
 
+static void share_proc(Engine *e) {
+        char host[256] = "";
+
+        if (!e->state || !e->proc)
+                return;
+        gethostname(host, sizeof(host) - 1);
+        rule_state_use_proc(e->state, e->proc, str_from(host));
+}
+
+int engine_use_proc(Engine *e) {
+        int r = e->proc ? 0 : proc_new(&e->proc, "/proc");
+
+        share_proc(e);
+        return r;
+}
+
 /* Windows of correlations and known processes live on. */
 static int use_rules(Engine *e, RuleSet *rules) {
         int r = e->state ? rule_state_adopt(e->state, rules, on_hit, e) : rule_state_new(&e->state, rules);
@@ -160,6 +180,7 @@ static int use_rules(Engine *e, RuleSet *rules) {
         }
         rule_set_unref(e->rules);
         e->rules = rules;
+        share_proc(e);
         return 0;
 }
 
@@ -243,6 +264,9 @@ void engine_print_counters(const Engine *e, Buf *out, bool only_loss) {
         counter_print(out, engine_counter_descs, engine_n_counter_descs, &e->counters, only_loss);
         counter_print(out, attempt_counter_descs, attempt_n_counter_descs, attempts_counters(e->attempts),
                       only_loss);
+        if (e->proc)
+                counter_print(out, proc_counter_descs, proc_n_counter_descs, proc_counters(e->proc),
+                              only_loss);
         if (e->state)
                 counter_print(out, rule_counter_descs, rule_n_counter_descs, rule_counters(e->state),
                               only_loss);

@@ -32,6 +32,10 @@ bool engine_redacts(const Engine *e);
 int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_t *ret_n_errors);
 uint64_t engine_n_rules(const Engine *e);
 
+/* For a live stream of this machine: /proc is asked for the parents of processes that the log does not show, see rule.h. Without /proc
+ * nothing is different. 0 or -errno. */
+int engine_use_proc(Engine *e);
+
 /* The event is lent. Alerts that need not wait go out from within. */
 void engine_event(Engine *e, const Event *event);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -353,6 +354,7 @@ static int open_input(Run *run, const Settings *settings) {
                                 .recycle = on_recycle,
                                 .fault = on_fault,
                                 .userdata = run };
+        struct stat st;
         int r = source_open(&run->source, "stdin", &source);
 
         if (r < 0)
@@ -360,6 +362,8 @@ static int open_input(Run *run, const Settings *settings) {
         options.read_data = run->source;
         run->bad.name = "stdin";
         run->fd = source_fd(run->source);
+        if (fstat(run->fd, &st) == 0 && !S_ISREG(st.st_mode))
+                engine_use_proc(run->engine);
         r = line_reader_new(&run->reader, run->fd, &options);
         if (r == 0)
                 r = event_assembler_new(&run->assembler, EVENT_DEFAULT, &settings->limits, on_event, run);

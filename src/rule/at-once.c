@@ -71,7 +71,7 @@ static void on_holds(void *userdata, uint64_t order, uint32_t occurrence, const 
         if (!p || occurrence >= p->n_occurrences || p->occurrences[occurrence].rule >= s->set->n_rules)
                 return; /* the latter: as restored from damaged bytes */
         if (!told_before(s, p, t->correlation) && !c->silent)
-                s->fn(s->userdata, &(RuleHit){ &c->info, p->event, NULL });
+                s->fn(s->userdata, &(RuleHit){ &c->info, p->event, NULL, false });
         /* those that refer to it stand behind it */
         for (uint32_t i = t->correlation + 1; i < s->set->n_correlations; i++)
                 for (size_t k = 0; k < s->set->correlations[i].n_refs; k++)

@@ -50,7 +50,7 @@ static Event *copy_event(const Event *event, size_t *ret_size) {
 Pending *pending_new(const Pending *p, const Event *event) {
         size_t event_size = 0, size = round_up(sizeof(*p)) +
                                       round_up(p->n_occurrences * sizeof(*p->occurrences)) +
-                                      round_up(p->n_values * sizeof(*p->values)) + p->node.n;
+                                      round_up(p->n_values * sizeof(*p->values)) + p->node.n + p->live.n;
         Event *copy = event ? copy_event(event, &event_size) : NULL;
         Pending *out;
         char *at;
@@ -74,6 +74,7 @@ Pending *pending_new(const Pending *p, const Event *event) {
         for (size_t i = 0; i < p->n_values; i++)
                 out->values[i] = put(&at, p->values[i]);
         out->node = put(&at, p->node);
+        out->live = put(&at, p->live);
         return out;
 }
 

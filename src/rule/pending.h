@@ -19,6 +19,7 @@ typedef struct {
         Str node;
         bool exec; /* a successful execve: asks for its parent */
         int64_t ppid;
+        Str live; /* the parent's program as /proc has it; STR_NULL: not asked, or not known */
         Occurrence *occurrences;
         size_t n_occurrences;
         Str *values; /* STR_NULL: the field was absent */

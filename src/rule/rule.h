@@ -88,7 +88,16 @@ typedef struct {
         const RuleInfo *rule;
         const Event *event;   /* lent until the function returns */
         const Record *record; /* the first that made the rule true; NULL: the rule is about the whole event */
+        bool live_parent; /* only because /proc told the parent's program: the log alone would not have hit */
 } RuleHit;
+
+/* On a live stream: where the log does not show the parent of a process that runs a program, /proc is asked (meaning/proc.h), as soon as
+ * the event completes and if it happened now and here: without node, or with @node, and at most RULE_LIVE_MS ago. What rules hit only for
+ * that is marked live_parent and not counted by correlations, so that all other hits are those that a replay of the log gives.
+ * @proc: borrowed, NULL: no more. */
+#define RULE_LIVE_MS 10000
+struct Proc;
+void rule_state_use_proc(RuleState *state, struct Proc *proc, Str node);
 
 typedef void (*RuleHitFn)(void *userdata, const RuleHit *hit);
 

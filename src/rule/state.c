@@ -2,6 +2,7 @@
 /* Events go in, hits come out: at once for what one event decides, in the order of events for the rest. */
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include "base/hash.h"
 #include "meaning/process.h"
 #include "rule/at-once.h"
@@ -145,10 +146,10 @@ void state_hit(RuleState *s, uint32_t id, const Record *record) {
         if (s->stamps[id] == s->stamp)
                 return;
         s->stamps[id] = s->stamp;
-        if (rule->referred && remember(s, rule, id))
+        if (rule->referred && !s->live && remember(s, rule, id))
                 s->counters.no_memory++;
         if (!rule->silent)
-                s->fn(s->userdata, &(RuleHit){ &rule->info, s->viewer.event, record });
+                s->fn(s->userdata, &(RuleHit){ &rule->info, s->viewer.event, record, s->live });
 }
 
 static int64_t time_of(const Event *e) { return e->id.sec * 1000 + e->id.ms; }
@@ -176,6 +177,28 @@ static void note_process(RuleState *s, const Event *e) {
                 s->counters.no_memory++;
 }
 
+void rule_state_use_proc(RuleState *s, Proc *proc, Str node) {
+        size_t n = node.n < sizeof(s->host) ? node.n : 0;
+
+        s->proc = proc;
+        if (n)
+                memcpy(s->host, node.p, n);
+        s->host[n] = '\0';
+}
+
+/* While the process is likely to live still. What the log knows by now, or will know when the event's turn comes, counts more. */
+static Str live_parent(RuleState *s, const Event *e, int64_t ppid) {
+        ProcessTime at = state_place(s, e);
+        int64_t age = (int64_t)time(NULL) * 1000 - time_of(e);
+        Str node = node_of(e);
+        Process known;
+
+        if (age > RULE_LIVE_MS || age < -RULE_LIVE_MS || (node.n && !str_eqz(node, s->host)) ||
+            process_find(s->processes, &at, node, ppid, &known))
+                return STR_NULL;
+        return proc_program(s->proc, ppid, time_of(e));
+}
+
 /* What is left to decide about the event waits for its turn. */
 static int enqueue(RuleState *s, const Event *event) {
         const Facts *f = s->set->parents ? viewer_facts(&s->viewer) : NULL;
@@ -193,6 +216,8 @@ static int enqueue(RuleState *s, const Event *event) {
 
         if (!p.n_occurrences && !p.exec)
                 return 0;
+        if (s->proc && p.exec && p.ppid > 0)
+                p.live = live_parent(s, event, p.ppid);
         kept = pending_new(&p, event);
         if (!kept)
                 return -ENOMEM;
@@ -272,10 +297,18 @@ static void correlate(RuleState *s, uint32_t c, const Pending *p) {
                 any |= f->fired;
         }
         if (any && !corr->silent)
-                s->fn(s->userdata, &(RuleHit){ &corr->info, p->event, NULL });
+                s->fn(s->userdata, &(RuleHit){ &corr->info, p->event, NULL, false });
 }
 
 /* ---- an event's turn ---- */
+
+static void ask_with(RuleState *s, Str exe, Str command_line) {
+        viewer_parent(&s->viewer, exe, command_line);
+        if (s->matcher)
+                matcher_parents(s->matcher, s);
+        else
+                plain_parents(s);
+}
 
 static void ask_parents(RuleState *s, const Pending *p) {
         ProcessTime at = { p->time_ms, p->serial, p->order };
@@ -286,11 +319,14 @@ static void ask_parents(RuleState *s, const Pending *p) {
                 return;
         if (p->ppid >= 0)
                 process_find(s->processes, &at, p->node, p->ppid, &parent);
-        viewer_parent(&s->viewer, parent.exe, parent.command_line);
-        if (s->matcher)
-                matcher_parents(s->matcher, s);
-        else
-                plain_parents(s);
+        ask_with(s, parent.exe, parent.command_line);
+        if (parent.exe.p || !p->live.p)
+                return;
+        viewer_event(&s->viewer, p->event);
+        s->live = viewer_category(&s->viewer, VIEW_PROCESS, NULL);
+        if (s->live)
+                ask_with(s, p->live, STR_NULL);
+        s->live = false;
 }
 
 /* Occurrences that the parent rules have added, behind those that @p brought along. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 /* The inside of a RuleState, for the two ways of asking rules: index.c (compiled) and plain.c (to compare with). */
+#include "meaning/proc.h"
 #include "meaning/process.h"
 #include "rule/eval.h"
 #include "rule/index.h"
@@ -21,6 +22,9 @@ struct RuleState {
         Eval eval;
         Matcher *matcher; /* NULL: plain */
         ProcessTable *processes;
+        Proc *proc; /* or NULL */
+        char host[256];
+        bool live;        /* the parent of the current view is from /proc */
         Window **windows; /* for each correlation */
         bool *at_once;    /* for each correlation: see at-once.h */
         PendingQueue queue;
