@@ -143,6 +143,9 @@ static void report_losses(Test *t) {
         Buf text = BUF_INIT;
 
         counter_print(&text, rule_counter_descs, rule_n_counter_descs, rule_counters(t->state), true);
+        for (size_t i = 0; i < text.n; i++)
+                if (text.p[i] == '\n')
+                        text.p[i] = i + 1 < text.n ? ',' : '\0';
         if (text.n && buf_z(&text))
                 log_warning("limits were reached: %s", text.p);
         buf_done(&text);

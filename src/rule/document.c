@@ -229,6 +229,9 @@ static int load_rule(Load *l, Str file, const YamlNode *doc) {
         if (!r && yaml_get(doc, "id") && load_find_rule(l, rule.info.id, &other))
                 r = parse_error(&l->parse, doc, "this id is taken by %s:%u; give each rule an id of its own",
                                 l->set->rules[other].info.file.p, l->set->rules[other].info.line);
+        if (!r && l->set->n_rules >= LOAD_MAX_RULES)
+                r = parse_error(&l->parse, doc, "too many rules (%u at most); load fewer of them",
+                                LOAD_MAX_RULES);
         r = r ? r : parse_rule(l, doc, &rule);
         return r ? refuse(l, &rule.info, r) : add_rule(l, &rule);
 }

@@ -131,10 +131,24 @@ static int load_text(Load *l, Str file, Str text) {
         return r;
 }
 
+static int complain_size(Load *l, const char *path, uint64_t size) {
+        l->bytes -= size; /* a smaller one may fit */
+        l->parse.file = path;
+        l->parse.rule = STR("");
+        parse_error(&l->parse, NULL,
+                    "the rules are too large (128 MiB of files at most); load fewer of them");
+        load_refuse(l, str_from(path));
+        return 0;
+}
+
 static int load_fd(Load *l, int fd, const char *path, const struct stat *st) {
         Str file = arena_str(&l->set->ast.arena, str_from(path)), text;
-        int r = file.p ? read_whole(l, fd, (size_t)st->st_size, &text) : -ENOMEM;
+        int r;
 
+        l->bytes += (uint64_t)st->st_size;
+        if (l->bytes > LOAD_MAX_BYTES)
+                return complain_size(l, path, (uint64_t)st->st_size);
+        r = file.p ? read_whole(l, fd, (size_t)st->st_size, &text) : -ENOMEM;
         if (r && r != -ENOMEM)
                 return complain_errno(l, path, -r);
         return r ? r : load_text(l, file, text);

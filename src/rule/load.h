@@ -35,7 +35,8 @@ typedef struct {
 typedef struct {
         RuleSet *set;
         Parse parse;
-        Arena arena; /* YAML of everything read so far */
+        Arena arena;    /* YAML of everything read so far */
+        uint64_t bytes; /* of its text */
         LoadFilter *filters;
         size_t n_filters, cap_filters;
         LoadCorrelation *correlations;
@@ -47,6 +48,9 @@ typedef struct {
         Str *refused;
         size_t n_refused, cap_refused;
 } Load;
+
+#define LOAD_MAX_RULES 100000u               /* of a set; the rest is refused */
+#define LOAD_MAX_BYTES (UINT64_C(128) << 20) /* of text of all files */
 
 /* Makes room for one more item in an array. 0 or -ENOMEM. */
 int load_grow(void *array, size_t size, size_t n, size_t *cap);
