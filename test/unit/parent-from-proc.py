@@ -35,7 +35,7 @@ MARK = 'aulert.parent-from-proc'
 
 
 def execve(when, node='', ppid=None, exe='/bin/x', pid=4000000):
-    head = f'{node}type=%s msg=audit({when}.000:1): '
+    head = f'{node}type=%s msg=audit({when:.3f}:1): '
     return (head % 'SYSCALL' + f'arch=c000003e syscall=59 success=yes exit=0 ppid={ppid or os.getpid()} pid={pid} uid=0 exe="{exe}"\n' +
             head % 'EXECVE' + 'argc=1 a0="x"\n' + head % 'PROCTITLE' + 'proctitle="x"\n')
 
@@ -53,7 +53,7 @@ def hits(log, as_file):
 
 
 def now():
-    return int(time.time())
+    return time.time()
 
 
 ALONE = [('not-ours', False)]
