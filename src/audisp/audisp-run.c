@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -362,6 +363,8 @@ static int run_plugins(Run *run) {
                 return role_worse(run->status, STATUS_USAGE);
         }
         open_signals(run);
+        if (!run->plugin_options.friendly)
+                setpriority(PRIO_PROCESS, 0, -4); /* auditd is as urgent as its plugins, where it may */
         start_all(run);
         make_feeders(run);
         loop(run);
