@@ -143,12 +143,26 @@ static void make_folder(const char *path) {
         free(folder);
 }
 
+static const char *path_of(const Delivery *d) {
+        const ConfigSpool *c = &d->config->spool;
+
+        return c->memory ? NULL : c->path ? c->path : d->options.spool_path;
+}
+
+/* The store is shared, so that nothing is delivered twice. */
+static void warn_of_what_stays(const Delivery *d) {
+        const char *path = path_of(d), *old = store_path(d->store);
+
+        if (!path != !old || (path && strcmp(path, old) != 0))
+                log_warning("the spool stays %s until the next start", old ? old : "in memory");
+}
+
 static int first_store(Delivery *d) {
         const ConfigSpool *c = &d->config->spool;
         const SpoolLimits limits = { .max_size = c->max_size,
                                      .keep_ms = c->keep_ms,
                                      .keep_dead_ms = c->keep_dead_ms };
-        const char *path = c->memory ? NULL : c->path ? c->path : d->options.spool_path;
+        const char *path = path_of(d);
 
         if (path)
                 make_folder(path);
@@ -164,6 +178,7 @@ static int open_store(Delivery *d) {
         if (d->options.previous) {
                 d->sharing = d->options.previous->sharing;
                 d->store = store_ref(d->options.previous->store);
+                warn_of_what_stays(d);
         } else {
                 r = first_store(d);
                 if (r < 0)

@@ -51,6 +51,7 @@ static const CounterDesc descs[] = {
 static Str name_of(const StoreSink *sink) { return str_from(sink->name); }
 static bool is_usable(const Store *s) { return s->file && !s->broken; }
 
+const char *store_path(const Store *s) { return s->path; }
 bool store_is_durable(const Store *s) { return is_usable(s); }
 bool store_has_news(const Store *s) { return !LIST_EMPTY(&s->settled); }
 int64_t store_next_try(const Store *s) { return s->broken ? s->retry_at : INT64_MAX; }

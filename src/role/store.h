@@ -63,8 +63,9 @@ bool store_commit(Store *s, StoreItem *items, size_t n, StoreSink *const *sinks,
 void store_each_held(Store *s, void (*fn)(void *userdata, uint64_t id, Str data), void *userdata);
 /* When store_commit() should be called again even if there is nothing new; INT64_MAX: never. */
 int64_t store_next_try(const Store *s);
-bool store_has_news(const Store *s);   /* something was said about claims and is not written */
-bool store_is_durable(const Store *s); /* there is a file, and it works */
+bool store_has_news(const Store *s);    /* something was said about claims and is not written */
+const char *store_path(const Store *s); /* NULL: memory only */
+bool store_is_durable(const Store *s);  /* there is a file, and it works */
 
 struct Claim {
         LIST_ENTRY(Claim) others;
