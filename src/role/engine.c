@@ -260,6 +260,59 @@ void engine_flush(Engine *e) {
         attempts_flush(e->attempts);
 }
 
+/* ---- a successor ---- */
+
+#define SAVE_TAG     PACK_TAG('A', 'U', 'L', 'T')
+#define SAVE_VERSION 1
+
+int engine_save(Engine *e, Buf *out) {
+        size_t start = out->n, begun = pack_begin(out, SAVE_TAG, SAVE_VERSION);
+        int r = attempts_save(e->attempts, out);
+
+        if (!r && e->state)
+                r = rule_state_save(e->state, out);
+        if (r)
+                return r;
+        pack_end(out, begun);
+        pack_seal(out, start);
+        return out->failed ? -ENOMEM : 0;
+}
+
+/* The state of the rules comes last: nothing can fail behind it. */
+static int restore(Engine *e, Attempts *attempts, Unpack *in) {
+        int r = attempts_restore(attempts, in);
+
+        r = r ? r : rule_state_restore(e->state, in);
+        if (r)
+                return r;
+        attempts_free(e->attempts);
+        e->attempts = attempts;
+        if (rule_state_pending(e->state))
+                e->settle_ns = clock_monotonic_ns() + SETTLE_NS;
+        return 0;
+}
+
+int engine_restore(Engine *e, Str saved) {
+        Attempts *attempts;
+        Unpack all, part;
+        Str body;
+        int r;
+
+        if (!e->state || unpack_unseal(saved, &body))
+                return PACK_E_BAD;
+        all = UNPACK_INIT(body);
+        part = unpack_part(&all, SAVE_TAG, SAVE_VERSION);
+        if (unpack_end(&all))
+                return PACK_E_BAD;
+        r = attempts_new(&attempts, e->meaning, on_alert, e);
+        if (r)
+                return r;
+        r = restore(e, attempts, &part);
+        if (r)
+                attempts_free(attempts);
+        return r;
+}
+
 void engine_print_counters(const Engine *e, Buf *out, bool only_loss) {
         counter_print(out, engine_counter_descs, engine_n_counter_descs, &e->counters, only_loss);
         counter_print(out, attempt_counter_descs, attempt_n_counter_descs, attempts_counters(e->attempts),

@@ -46,3 +46,12 @@ void engine_flush(Engine *e);
 
 /* Appends every counter of the engine and what it is made of. */
 void engine_print_counters(const Engine *e, Buf *out, bool only_loss);
+
+/* All that a successor of this process needs to go on: rules' windows, what waits, processes, logins that were told. Sealed (base/pack.h):
+ * magic, version, length, and a sum at the end. At most some 80 MiB, mostly far less; it holds secrets of hash tables, so it is for our own
+ * eyes. To be called between events. What the assembler holds is not in it: see event_assembler_save(). 0 or -ENOMEM. */
+int engine_save(Engine *e, Buf *out);
+
+/* Into an engine that has its rules and has seen nothing yet. They need not be the same rules: what belongs to those that are goes on.
+ * PACK_E_BAD: foreign, damaged, of another version, or there are no rules; -ENOMEM. In both cases the engine is as it was. */
+int engine_restore(Engine *e, Str saved);

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From records to alerts, with the rules that are installed. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include <glob.h>
+#include "base/test-support.h"
 #include "role/engine.h"
 #include "role/input.h"
 #include "role/role.h"
@@ -14,6 +9,8 @@
 typedef struct {
         Engine *engine;
         Buf told;
+        uint64_t n_events, move_every; /* 0: never */
+        bool ids;
 } Desk;
 
 static void on_alert(void *userdata, Alert *alert) {
@@ -21,10 +18,41 @@ static void on_alert(void *userdata, Alert *alert) {
 
         buf_printf(&d->told, "%s: ", alert_level_name(alert->level));
         buf_str(&d->told, alert->sentence);
+        if (d->ids) {
+                buf_putc(&d->told, ' ');
+                buf_str(&d->told, alert->id);
+                buf_str(&d->told, alert->rule_id);
+        }
         buf_putc(&d->told, '\n');
 }
 
-static void on_event(void *userdata, const Event *event) { engine_event(((Desk *)userdata)->engine, event); }
+static void start_engine(Desk *d, const char *rules) {
+        size_t n_errors;
+
+        assert_int_equal(engine_new(&d->engine, on_alert, d), 0);
+        assert_int_equal(engine_load_rules(d->engine, &rules, 1, &n_errors), 0);
+        assert_int_equal(n_errors, 0);
+}
+
+/* Another engine goes on. */
+static void move(Desk *d) {
+        Buf saved = BUF_INIT;
+
+        assert_int_equal(engine_save(d->engine, &saved), 0);
+        engine_free(d->engine);
+        start_engine(d, RULES);
+        assert_int_equal(engine_restore(d->engine, buf_view(&saved)), 0);
+        buf_done(&saved);
+}
+
+static void on_event(void *userdata, const Event *event) {
+        Desk *d = userdata;
+
+        engine_event(d->engine, event);
+        if (d->move_every && ++d->n_events % d->move_every == 0)
+                move(d);
+}
+
 static void on_end(void *userdata) { engine_flush(((Desk *)userdata)->engine); }
 
 /* Reads through the same runner as the commands; a file in memory. */
@@ -42,12 +70,8 @@ static const char *replay(Desk *d, const char *lines) {
 }
 
 static void desk_init(Desk *d, const char *rules) {
-        size_t n_errors;
-
         *d = (Desk){ .told = BUF_INIT };
-        assert_int_equal(engine_new(&d->engine, on_alert, d), 0);
-        assert_int_equal(engine_load_rules(d->engine, &rules, 1, &n_errors), 0);
-        assert_int_equal(n_errors, 0);
+        start_engine(d, rules);
 }
 
 static void desk_done(Desk *d) {
@@ -101,10 +125,56 @@ static void bad_rules_leave_the_old_ones(void **state) {
         desk_done(&d);
 }
 
+static void replay_captures(Desk *d, uint64_t move_every) {
+        InputOptions input = { .event = on_event, .end = on_end, .userdata = d };
+        glob_t files = { 0 };
+
+        desk_init(d, RULES);
+        d->ids = true;
+        d->move_every = move_every;
+        assert_int_equal(glob(CAPTURES "/rules/*.log", 0, NULL, &files), 0);
+        assert_int_equal(glob(CAPTURES "/enriched/*.log", GLOB_APPEND, NULL, &files), 0);
+        assert_int_equal(input_run(&input, files.gl_pathv, files.gl_pathc), STATUS_DONE);
+        globfree(&files);
+}
+
+static void a_successor_tells_what_is_left(void **state) {
+        Desk whole, cut;
+
+        replay_captures(&whole, 0);
+        replay_captures(&cut, 13);
+        assert_true(whole.told.n > 2000 && cut.n_events > 500);
+        assert_string_equal(buf_z(&cut.told), buf_z(&whole.told));
+        desk_done(&whole);
+        desk_done(&cut);
+}
+
+static void foreign_bytes_are_refused(void **state) {
+        Buf saved = BUF_INIT;
+        Desk d;
+
+        replay_captures(&d, 0);
+        assert_int_equal(engine_save(d.engine, &saved), 0);
+        assert_int_equal(engine_restore(d.engine, STR("")), PACK_E_BAD);
+        assert_int_equal(engine_restore(d.engine, STR("no state of ours, but long enough for one")),
+                         PACK_E_BAD);
+        for (size_t i = 0; i < saved.n; i += 1 + saved.n / 200) {
+                saved.p[i] = (char)(saved.p[i] ^ 4);
+                assert_int_equal(engine_restore(d.engine, buf_view(&saved)), PACK_E_BAD);
+                assert_int_equal(engine_restore(d.engine, (Str){ saved.p, i }), PACK_E_BAD);
+                saved.p[i] = (char)(saved.p[i] ^ 4);
+        }
+        assert_int_equal(engine_restore(d.engine, buf_view(&saved)), 0);
+        buf_done(&saved);
+        desk_done(&d);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(one_login_is_one_alert),
                 cmocka_unit_test(bad_rules_leave_the_old_ones),
+                cmocka_unit_test(a_successor_tells_what_is_left),
+                cmocka_unit_test(foreign_bytes_are_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
