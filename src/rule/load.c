@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finds the files, reads them one by one, puts the set together. */
-#include <dirent.h>
+/* Takes the files one by one, puts the set together. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "base/hash.h"
+#include "rule/files.h"
 #include "rule/index.h"
 #include "rule/load.h"
-
-#define MAX_DIR_DEPTH 32
 
 int load_grow(void *array, size_t size, size_t n, size_t *cap) {
         void **p = array, *v;
@@ -87,31 +81,6 @@ static int complain_errno(Load *l, const char *path, int error) {
         return 0;
 }
 
-/* The whole file into the arena; YAML_E_BAD: longer than any rule file may be. */
-static int read_whole(Load *l, int fd, size_t size, Str *ret) {
-        char *p;
-        size_t n = 0;
-
-        if (size > YAML_MAX_BYTES)
-                size = YAML_MAX_BYTES;
-        p = arena_alloc(&l->arena, size + 2);
-        if (!p)
-                return -ENOMEM;
-        while (n <= size) {
-                ssize_t k = read(fd, p + n, size + 1 - n);
-
-                if (k < 0 && errno == EINTR)
-                        continue;
-                if (k < 0)
-                        return -errno;
-                if (!k)
-                        break;
-                n += (size_t)k;
-        }
-        *ret = (Str){ p, n };
-        return 0;
-}
-
 static int load_text(Load *l, Str file, Str text) {
         YamlFile yaml;
         YamlError error = { 0 };
@@ -141,107 +110,31 @@ static int complain_size(Load *l, const char *path, uint64_t size) {
         return 0;
 }
 
-static int load_fd(Load *l, int fd, const char *path, const struct stat *st) {
-        Str file = arena_str(&l->set->ast.arena, str_from(path)), text;
-        int r;
+/* A file as it was found, here or by another process. */
+static int take_file(void *userdata, const RuleFile *f) {
+        Load *l = userdata;
+        Str file = arena_str(&l->set->ast.arena, str_from(f->path));
 
-        l->bytes += (uint64_t)st->st_size;
-        if (l->bytes > LOAD_MAX_BYTES)
-                return complain_size(l, path, (uint64_t)st->st_size);
-        r = file.p ? read_whole(l, fd, (size_t)st->st_size, &text) : -ENOMEM;
-        if (r && r != -ENOMEM)
-                return complain_errno(l, path, -r);
-        return r ? r : load_text(l, file, text);
-}
-
-static int load_path(Load *l, int dir, const char *name, const char *path, unsigned depth);
-
-/* NAME.test.yml holds tests of the rules in NAME.yml. */
-static bool has_suffix(const char *name) {
-        Str s = str_from(name);
-
-        return (str_ends(s, STR(".yml")) && !str_ends(s, STR(".test.yml"))) ||
-               (str_ends(s, STR(".yaml")) && !str_ends(s, STR(".test.yaml")));
-}
-
-static int wanted(const struct dirent *e) { return e->d_name[0] != '.'; }
-
-static int load_entry(Load *l, int fd, const char *path, const char *name, unsigned depth) {
-        struct stat st;
-        char *full = NULL;
-        int r = 0;
-
-        if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-            !(S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && has_suffix(name))))
-                return 0;
-        if (asprintf(&full, "%s%s%s", path, str_ends(str_from(path), STR("/")) ? "" : "/", name) < 0)
+        if (l->set->options.stop && l->set->options.stop(l->parse.userdata))
+                return -ECANCELED;
+        if (!file.p)
                 return -ENOMEM;
-        r = load_path(l, fd, name, full, depth + 1);
-        free(full);
-        return r;
+        if (f->error)
+                return complain_errno(l, file.p, f->error);
+        l->bytes += f->text.n;
+        return l->bytes > LOAD_MAX_BYTES ? complain_size(l, file.p, f->text.n) : load_text(l, file, f->text);
 }
 
-/* Takes @fd. Entries in the order of their names, so that messages and line numbers are the same every time. */
-static int load_dir(Load *l, int fd, const char *path, unsigned depth) {
-        struct dirent **entries;
-        int n, r = 0;
-
-        if (depth > MAX_DIR_DEPTH) {
-                close(fd);
-                return complain_errno(l, path, ELOOP);
-        }
-        n = scandirat(fd, ".", &entries, wanted, alphasort);
-        if (n < 0) {
-                r = errno == ENOMEM ? -ENOMEM : complain_errno(l, path, errno);
-                close(fd);
-                return r;
-        }
-        for (int i = 0; i < n; i++) {
-                if (!r)
-                        r = load_entry(l, fd, path, entries[i]->d_name, depth);
-                free(entries[i]);
-        }
-        free(entries);
-        close(fd);
-        return r;
-}
-
-static int load_path(Load *l, int dir, const char *name, const char *path, unsigned depth) {
-        int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (depth ? O_NOFOLLOW : 0));
-        struct stat st;
-        int r;
-
-        if (fd < 0)
-                return complain_errno(l, path, errno);
-        if (fstat(fd, &st) < 0) {
-                r = errno;
-                close(fd);
-                return complain_errno(l, path, r);
-        }
-        if (S_ISDIR(st.st_mode))
-                return load_dir(l, fd, path, depth);
-        r = S_ISREG(st.st_mode) ? load_fd(l, fd, path, &st) : complain_errno(l, path, EINVAL);
-        close(fd);
-        return r;
-}
-
-static int load_placeholders(Load *l, const char *path) {
-        int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-        struct stat st;
+static int take_placeholders(void *userdata, const RuleFile *f) {
+        Load *l = userdata;
         YamlFile yaml;
         YamlError error = { 0 };
-        Str text;
         int r;
 
-        if (!path)
-                return 0;
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return complain_errno(l, path, errno);
-        r = read_whole(l, fd, (size_t)st.st_size, &text);
-        close(fd);
-        if (!r)
-                r = yaml_read(&yaml, &l->arena, text, &error);
-        l->parse.file = path;
+        if (f->error)
+                return complain_errno(l, f->path, f->error);
+        r = yaml_read(&yaml, &l->arena, f->text, &error);
+        l->parse.file = f->path;
         if (r == YAML_E_BAD || (!r && yaml.n_docs && yaml.docs[0]->kind != YAML_MAP)) {
                 YamlNode at = { .line = error.line ? error.line : 1,
                                 .column = error.column ? error.column : 1 };
@@ -249,7 +142,7 @@ static int load_placeholders(Load *l, const char *path) {
                 parse_error(&l->parse, &at, "%s",
                             r ? error.text
                               : "placeholders must be a map; write \"name: value\" or \"name: [values]\"");
-                load_refuse(l, str_from(path));
+                load_refuse(l, str_from(f->path));
                 return 0;
         }
         if (!r && yaml.n_docs)
@@ -266,8 +159,26 @@ static void load_done(Load *l) {
         free(l->names.slots);
 }
 
-int rule_set_load(RuleSet **ret, const char *const *paths, size_t n_paths, const RuleOptions *options,
-                  RuleDiagFn diag, void *userdata) {
+/* Where the files come from: @paths, or @files. */
+typedef struct {
+        const char *const *paths;
+        const RuleFile *files;
+        size_t n;
+} Sources;
+
+static int take_all(Load *l, const Sources *from) {
+        const char *placeholders = l->set->options.placeholders;
+        int r = placeholders ? rule_file_read(placeholders, take_placeholders, l) : 0;
+
+        if (from->paths)
+                return r ? r : rule_files_walk(from->paths, from->n, take_file, l);
+        for (size_t i = 0; !r && i < from->n; i++)
+                r = take_file(l, &from->files[i]);
+        return r;
+}
+
+static int load(RuleSet **ret, const Sources *from, const RuleOptions *options, RuleDiagFn diag,
+                void *userdata) {
         RuleSet *set = calloc(1, sizeof(*set));
         Load l = { .set = set, .arena = ARENA_INIT };
         int r;
@@ -279,9 +190,7 @@ int rule_set_load(RuleSet **ret, const char *const *paths, size_t n_paths, const
                 set->options = *options;
         r = ast_init(&set->ast);
         l.parse = (Parse){ .ast = &set->ast, .diag = diag, .userdata = userdata };
-        r = r ? r : load_placeholders(&l, set->options.placeholders);
-        for (size_t i = 0; !r && i < n_paths; i++)
-                r = load_path(&l, AT_FDCWD, paths[i], paths[i], 0);
+        r = r ? r : take_all(&l, from);
         r = r ? r : document_finish(&l);
         r = r ? r : index_new(&set->index, set);
         load_done(&l);
@@ -290,6 +199,16 @@ int rule_set_load(RuleSet **ret, const char *const *paths, size_t n_paths, const
         else
                 *ret = set;
         return r;
+}
+
+int rule_set_load(RuleSet **ret, const char *const *paths, size_t n_paths, const RuleOptions *options,
+                  RuleDiagFn diag, void *userdata) {
+        return load(ret, &(Sources){ .paths = paths, .n = n_paths }, options, diag, userdata);
+}
+
+int rule_set_load_files(RuleSet **ret, const RuleFile *files, size_t n_files, const RuleOptions *options,
+                        RuleDiagFn diag, void *userdata) {
+        return load(ret, &(Sources){ .files = files, .n = n_files }, options, diag, userdata);
 }
 
 RuleSet *rule_set_ref(RuleSet *set) {

@@ -50,13 +50,29 @@ typedef struct {
         /* Every rule that was refused (by its id) or file that cannot be read as YAML (by its name); may be
          * NULL. */
         void (*refused)(void *userdata, Str what);
+        /* Asked before each file; true: loading ends with -ECANCELED. May be NULL. */
+        bool (*stop)(void *userdata);
 } RuleOptions;
 
 /* Loads every .yml/.yaml file at or below each path (symbolic links below it are not followed). A rule that
  * cannot be run is reported and left out, the others run. @options may be NULL. 0; -errno only for what
- * makes the whole set useless (ENOMEM). A path that cannot be read is reported as an error. */
+ * makes the whole set useless (ENOMEM). A path that cannot be read is reported as an error. Nothing is shared with other loads: a thread of
+ * its own may do it, and hand the set over. */
 int rule_set_load(RuleSet **ret, const char *const *paths, size_t n_paths, const RuleOptions *options,
                   RuleDiagFn diag, void *userdata);
+
+/* A rule file as somebody has read it, who may be another process. */
+typedef struct {
+        const char *path; /* for messages; it is not opened */
+        Str text;
+        int error; /* errno: it could not be read */
+} RuleFile;
+
+/* The same from files that were read already (rule/files.h), in the order in which they are to be taken. Nothing of them is needed
+ * afterwards; only the placeholders' file is opened. */
+int rule_set_load_files(RuleSet **ret, const RuleFile *files, size_t n_files, const RuleOptions *options,
+                        RuleDiagFn diag, void *userdata);
+
 RuleSet *rule_set_ref(RuleSet *set);
 RuleSet *rule_set_unref(RuleSet *set); /* returns NULL */
 const RuleSetStats *rule_set_stats(const RuleSet *set);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is wrong with a rule is said, at the right place, and does not harm the others. */
 #include <setjmp.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -8,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "rule/rule.h"
+#include "rule/files.h"
 #include "rule/yaml-tree.h"
 
 typedef struct {
@@ -338,6 +339,60 @@ static void a_condition_cannot_grow_without_end(void **state) {
         buf_done(&yaml);
 }
 
+typedef struct {
+        RuleFile files[256];
+        size_t n;
+} Bundle;
+
+static int collect(void *userdata, const RuleFile *f) {
+        Bundle *b = userdata;
+
+        assert_true(b->n < 256);
+        b->files[b->n++] = (RuleFile){ strdup(f->path),
+                                       { memcpy(malloc(f->text.n + 1), f->text.p, f->text.n), f->text.n },
+                                       f->error };
+        return 0;
+}
+
+/* What another process has read gives the same set, errors included. */
+static void files_may_have_been_read_elsewhere(void **state) {
+        const char *paths[] = { RULES, "/nonexistent/rules" };
+        static Bundle b;
+        Said here = { 0 }, there = { 0 };
+        RuleSet *a, *c;
+
+        assert_int_equal(rule_set_load(&a, paths, 2, NULL, hear, &here), 0);
+        assert_int_equal(rule_files_walk(paths, 2, collect, &b), 0);
+        assert_int_equal(rule_set_load_files(&c, b.files, b.n, NULL, hear, &there), 0);
+        assert_true(rule_set_stats(a)->loaded > 20);
+        assert_memory_equal(rule_set_stats(a), rule_set_stats(c), sizeof(RuleSetStats));
+        assert_int_equal(here.errors, 1);
+        assert_int_equal(there.errors, 1);
+        assert_string_equal(here.text, there.text);
+        for (size_t i = 0; rule_set_info(a, i); i++) {
+                assert_true(str_eq(rule_set_info(a, i)->id, rule_set_info(c, i)->id));
+                assert_true(str_eq(rule_set_info(a, i)->file, rule_set_info(c, i)->file));
+        }
+        rule_set_unref(a);
+        rule_set_unref(c);
+        for (size_t i = 0; i < b.n; i++) {
+                free((char *)b.files[i].path);
+                free((char *)b.files[i].text.p);
+        }
+}
+
+static bool at_once(void *userdata) { return true; }
+
+static void loading_can_be_stopped(void **state) {
+        const char *paths[] = { RULES };
+        RuleSet *set = NULL;
+        Said said = { 0 };
+
+        assert_int_equal(rule_set_load(&set, paths, 1, &(RuleOptions){ .stop = at_once }, hear, &said),
+                         -ECANCELED);
+        assert_null(set);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(mistakes_are_told_with_place_and_advice),
@@ -348,6 +403,8 @@ int main(void) {
                 cmocka_unit_test(scalars_have_the_kinds_of_the_core_schema),
                 cmocka_unit_test(hostile_yaml_is_refused),
                 cmocka_unit_test(a_condition_cannot_grow_without_end),
+                cmocka_unit_test(files_may_have_been_read_elsewhere),
+                cmocka_unit_test(loading_can_be_stopped),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
