@@ -26,6 +26,7 @@ struct Engine {
         RuleSet *rules;
         RuleState *state;
         Proc *proc;            /* or NULL */
+        Loader *loader;        /* of rules that are to come; NULL: none */
         uint64_t settle_ns;    /* when to decide what still waits for earlier events, CLOCK_MONOTONIC */
         uint64_t refreshed_ns; /* when names were last read again */
         Attempts *attempts;
@@ -86,6 +87,7 @@ bool engine_redacts(const Engine *e) { return !e->redact.off; }
 Engine *engine_free(Engine *e) {
         if (!e)
                 return NULL;
+        loader_free(e->loader);
         attempts_free(e->attempts);
         rule_state_free(e->state);
         proc_free(e->proc);
@@ -184,13 +186,9 @@ static int use_rules(Engine *e, RuleSet *rules) {
         return 0;
 }
 
-int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_t *ret_n_errors) {
-        size_t n_errors = 0;
-        RuleSet *rules;
-        int r = rule_set_load(&rules, paths, n_paths, NULL, on_diag, &n_errors);
+static int take_rules(Engine *e, RuleSet *rules, size_t n_errors, size_t *ret_n_errors) {
+        int r = 0;
 
-        if (r < 0)
-                return r;
         if (n_errors && !rule_set_stats(rules)->loaded && engine_n_rules(e)) {
                 log_error("none of the rules can be run: the old ones stay");
                 rule_set_unref(rules);
@@ -201,6 +199,33 @@ int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_
         if (ret_n_errors)
                 *ret_n_errors = n_errors;
         return r;
+}
+
+int engine_load_rules(Engine *e, const char *const *paths, size_t n_paths, size_t *ret_n_errors) {
+        size_t n_errors = 0;
+        RuleSet *rules;
+        int r = rule_set_load(&rules, paths, n_paths, NULL, on_diag, &n_errors);
+
+        return r < 0 ? r : take_rules(e, rules, n_errors, ret_n_errors);
+}
+
+int engine_load_start(Engine *e, const LoaderJob *job) {
+        if (!e->loader)
+                return loader_start(&e->loader, job);
+        if (job->drop)
+                job->drop(job->job);
+        return -EBUSY;
+}
+
+int engine_load_fd(const Engine *e) { return e->loader ? loader_fd(e->loader) : -1; }
+
+int engine_load_finish(Engine *e, size_t *ret_n_errors) {
+        size_t n_errors = 0;
+        RuleSet *rules;
+        int r = loader_finish(e->loader, &rules, on_diag, &n_errors);
+
+        e->loader = loader_free(e->loader);
+        return r < 0 ? r : take_rules(e, rules, n_errors, ret_n_errors);
 }
 
 /* No rule has to ask for this: who reads the log by other means is deceived, with rules or without. */

@@ -5,6 +5,7 @@
  * What `watch` and `run` have in common. It knows no input and no sink: events come in, alerts go out
  * through one function. Rules can be replaced between two events. One thread. */
 #include "alert/attempt.h"
+#include "role/loader.h"
 
 typedef struct {
         uint64_t events;    /* shown to the rules */
@@ -36,6 +37,13 @@ uint64_t engine_n_rules(const Engine *e);
  * nothing is different. 0 or -errno. */
 int engine_use_proc(Engine *e);
 
+/* The same without stopping events: the rules in use go on until engine_load_finish(), to be called between two events once
+ * engine_load_fd() is readable; it replaces them, logs the problems and closes that descriptor. Takes @job, in any case. 0; -EBUSY: one is
+ * under way, start again when it has ended; -errno. */
+int engine_load_start(Engine *e, const LoaderJob *job);
+int engine_load_fd(const Engine *e);                     /* -1: none is under way */
+int engine_load_finish(Engine *e, size_t *ret_n_errors); /* as engine_load_rules(); waits if need be */
+
 /* The event is lent. Alerts that need not wait go out from within. */
 void engine_event(Engine *e, const Event *event);
 
@@ -49,7 +57,7 @@ void engine_print_counters(const Engine *e, Buf *out, bool only_loss);
 
 /* All that a successor of this process needs to go on: rules' windows, what waits, processes, logins that were told. Sealed (base/pack.h):
  * magic, version, length, and a sum at the end. At most some 80 MiB, mostly far less; it holds secrets of hash tables, so it is for our own
- * eyes. To be called between events. What the assembler holds is not in it: see event_assembler_save(). 0 or -ENOMEM. */
+ * eyes. To be called between events. What the assembler holds is not in it: see event_open_lines(). 0 or -ENOMEM. */
 int engine_save(Engine *e, Buf *out);
 
 /* Into an engine that has its rules and has seen nothing yet. They need not be the same rules: what belongs to those that are goes on.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* aulert --role engine UID GID: from bytes to alerts. It reads what auditd writes and has no right but that.
  *
- * One loop, one thread; no read waits. What it reads it puts into the ring first, and what it is about to do it puts down
+ * One loop; no read waits. A thread loads rules after the first (loader.h). What it reads it puts into the ring first, and what it is about to do it puts down
  * there, so that its successor can go on (ring.h). What ends it: the end of input, or the supervisor's word; then all that
  * is complete has been told and what is not is flushed. */
 #include <errno.h>
@@ -33,7 +33,7 @@ typedef struct {
         Station station;
         Ring ring;
         uint64_t place; /* of the ring, behind the last byte that the source was given */
-        sd_event_source *input, *age, *link_io;
+        sd_event_source *input, *age, *link_io, *loading;
         int fd;
         Gather gather;
         uint64_t age_at; /* for when age is armed, CLOCK_MONOTONIC ns; UINT64_MAX: it is not */
@@ -45,6 +45,7 @@ typedef struct {
         BadLines bad;
         EngineRoleCounters counters;
         bool loaded, finishing;
+        int next_config; /* came while rules were being loaded: to be taken after that; -1: none */
         int status;
         IpcRoom room;
 } Run;
@@ -397,17 +398,11 @@ static int load(Run *run, int fd, size_t *ret_n_errors) {
         return r;
 }
 
-static void take_settings(Run *run, IpcMessage *m) {
-        bool first = !run->loaded;
+static void take_first(Run *run, int fd) {
         size_t n_errors = 0;
-        int r = load(run, m->fd, &n_errors);
+        int r = load(run, fd, &n_errors);
         uint64_t n_rules = engine_n_rules(run->engine);
 
-        m->fd = -1;
-        if (!first) {
-                station_tell(IPC_CHANGED, (uint64_t)-r, n_rules, STR(""));
-                return;
-        }
         if (r < 0) {
                 run->status = role_worse(run->status, STATUS_USAGE);
                 sd_event_exit(run->station.loop, 0);
@@ -418,6 +413,77 @@ static void take_settings(Run *run, IpcMessage *m) {
         if (n_errors)
                 run->status = role_worse(run->status, STATUS_USAGE);
         station_tell(IPC_READY, n_rules, 0, STR(""));
+}
+
+/* ---- later ones: rules are loaded beside the stream ---- */
+
+static int load_settings(void *job, RuleSet **ret, const RuleOptions *options, RuleDiagFn diag,
+                         void *userdata) {
+        const Settings *settings = job;
+
+        return rule_set_load(ret, settings->rules, settings->n_rules, options, diag, userdata);
+}
+
+static void drop_settings(void *job) {
+        settings_done(job);
+        free(job);
+}
+
+static void take_next(Run *run, int fd);
+
+static int on_loaded(sd_event_source *s, int fd, uint32_t events, void *userdata) {
+        Run *run = userdata;
+        int next = run->next_config, r;
+
+        run->loading = sd_event_source_disable_unref(run->loading);
+        r = engine_load_finish(run->engine, NULL);
+        if (r < 0)
+                log_error("rules: %s", strerror(-r));
+        station_tell(IPC_CHANGED, (uint64_t)-r, engine_n_rules(run->engine), STR(""));
+        run->next_config = -1;
+        if (next >= 0)
+                take_next(run, next);
+        return 0;
+}
+
+static int start_loading(Run *run, int fd) {
+        Settings *settings = calloc(1, sizeof(*settings));
+        int r = settings ? settings_read(settings, fd) : -ENOMEM;
+
+        if (r < 0) {
+                free(settings);
+                return r;
+        }
+        r = engine_load_start(run->engine, &(LoaderJob){ load_settings, drop_settings, settings });
+        if (r < 0)
+                return r;
+        r = sd_event_add_io(run->station.loop, &run->loading, engine_load_fd(run->engine), EPOLLIN, on_loaded,
+                            run);
+        return r < 0 ? on_loaded(NULL, -1, 0, run) : 0;
+}
+
+static void take_next(Run *run, int fd) {
+        int r;
+
+        if (engine_load_fd(run->engine) >= 0) {
+                if (run->next_config >= 0)
+                        close(run->next_config);
+                run->next_config = fd;
+                return;
+        }
+        r = start_loading(run, fd);
+        if (r < 0)
+                station_tell(IPC_CHANGED, (uint64_t)-r, engine_n_rules(run->engine), STR(""));
+}
+
+static void take_settings(Run *run, IpcMessage *m) {
+        int fd = m->fd;
+
+        m->fd = -1;
+        if (run->loaded)
+                take_next(run, fd);
+        else
+                take_first(run, fd);
 }
 
 static void print_counters(const Run *run, Buf *out, bool only_loss) {
@@ -487,6 +553,9 @@ static void tear_down(Run *run) {
         line_reader_free(run->reader);
         sd_event_source_disable_unref(run->input);
         sd_event_source_disable_unref(run->age);
+        sd_event_source_disable_unref(run->loading);
+        if (run->next_config >= 0)
+                close(run->next_config);
         source_close(run->source);
         engine_free(run->engine);
         drop_link(run);
@@ -502,7 +571,7 @@ int role_engine(int argc, char **argv) {
 
         if (!run)
                 return STATUS_USAGE;
-        run->fd = run->outbox.link = -1;
+        run->fd = run->outbox.link = run->next_config = -1;
         run->age_at = UINT64_MAX;
         run->station.message = on_message;
         run->station.userdata = run;

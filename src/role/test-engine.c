@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From records to alerts, with the rules that are installed. */
+#include <errno.h>
 #include <glob.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include "base/test-support.h"
 #include "role/engine.h"
 #include "role/input.h"
@@ -169,10 +172,131 @@ static void foreign_bytes_are_refused(void **state) {
         desk_done(&d);
 }
 
+/* ---- rules that are loaded while events come ---- */
+
+static const char *const rules_path = RULES;
+
+typedef struct {
+        atomic_bool begun, may_end, dropped;
+        bool broken;
+} Slow;
+
+/* Takes as long as the test wants it to. */
+static int load_slowly(void *job, RuleSet **ret, const RuleOptions *options, RuleDiagFn diag,
+                       void *userdata) {
+        static const RuleFile files[] = {
+                { "new.yml",
+                  STR_INIT("title: new\nid: new\nlevel: critical\nlogsource: {product: linux, service: "
+                           "auditd}\n"
+                           "detection: {s: {type: USER_START}, condition: s}\n---\n"
+                           "title: bad\nlogsource: {product: linux, service: auditd}\ndetection: {condition: "
+                           "s}\n"),
+                  0 },
+                { "bad.yml",
+                  STR_INIT("title: bad\nlogsource: {product: linux, service: auditd}\ndetection: 7\n"), 0 },
+        };
+        Slow *slow = job;
+
+        atomic_store(&slow->begun, true);
+        while (!atomic_load(&slow->may_end) && !options->stop(userdata))
+                usleep(1000);
+        return slow->broken ? rule_set_load_files(ret, &files[1], 1, options, diag, userdata)
+                            : rule_set_load_files(ret, files, 2, options, diag, userdata);
+}
+
+static void drop(void *job) { atomic_store(&((Slow *)job)->dropped, true); }
+
+static void start(Desk *d, Slow *slow) {
+        assert_int_equal(engine_load_start(d->engine, &(LoaderJob){ load_slowly, drop, slow }), 0);
+        while (!atomic_load(&slow->begun))
+                usleep(1000);
+}
+
+static bool has_ended(const Engine *e, int wait_ms) {
+        struct pollfd p = { .fd = engine_load_fd(e), .events = POLLIN };
+
+        return poll(&p, 1, wait_ms) == 1;
+}
+
+static const char *one_session(Desk *d, unsigned n) {
+        Buf line = BUF_INIT;
+        const char *told;
+
+        buf_printf(
+                &line,
+                "type=USER_START msg=audit(%u.000:%u): pid=%u uid=0 auid=0 ses=%u msg='op=PAM:session_open "
+                "grantors=pam_unix acct=\"bin\" " SSHD "terminal=ssh res=success'\n",
+                1000 * n, n, n, n);
+        told = replay(d, buf_z(&line));
+        buf_done(&line);
+        return told;
+}
+
+static void events_are_matched_while_rules_load(void **state) {
+        Slow slow = { 0 }, other = { 0 };
+        size_t n_errors;
+        Desk d;
+
+        desk_init(&d, RULES);
+        assert_int_equal(engine_load_fd(d.engine), -1);
+        start(&d, &slow);
+        for (unsigned i = 1; i <= 500; i++)
+                assert_string_equal(one_session(&d, i), "low: bin logged in over ssh from 192.0.2.7\n");
+        assert_false(has_ended(d.engine, 0));
+        assert_int_equal(engine_load_start(d.engine, &(LoaderJob){ load_slowly, drop, &other }), -EBUSY);
+        assert_true(other.dropped && !other.begun && !slow.dropped);
+        atomic_store(&slow.may_end, true);
+        assert_true(has_ended(d.engine, 10000));
+        assert_string_equal(one_session(&d, 501), "low: bin logged in over ssh from 192.0.2.7\n");
+        assert_int_equal(engine_load_finish(d.engine, &n_errors), 0);
+        assert_int_equal(n_errors, 2);
+        assert_true(slow.dropped);
+        assert_int_equal(engine_load_fd(d.engine), -1);
+        assert_int_equal(engine_n_rules(d.engine), 1);
+        assert_string_equal(one_session(&d, 502), "critical: bin logged in over ssh from 192.0.2.7\n");
+        desk_done(&d);
+}
+
+static void loaded_rules_that_are_all_broken_are_not_used(void **state) {
+        Slow slow = { .broken = true, .may_end = true };
+        uint64_t n_rules;
+        size_t n_errors;
+        Desk d;
+
+        desk_init(&d, RULES);
+        n_rules = engine_n_rules(d.engine);
+        start(&d, &slow);
+        assert_int_equal(engine_load_finish(d.engine, &n_errors), 0);
+        assert_true(n_errors > 0);
+        assert_true(engine_n_rules(d.engine) == n_rules);
+        assert_string_equal(one_session(&d, 1), "low: bin logged in over ssh from 192.0.2.7\n");
+        desk_done(&d);
+}
+
+static void an_engine_that_ends_does_not_wait_for_rules(void **state) {
+        Slow slow = { 0 };
+        LoaderJob paths;
+        Desk d;
+
+        desk_init(&d, RULES);
+        start(&d, &slow);
+        desk_done(&d); /* would wait forever */
+        assert_true(slow.dropped && !slow.may_end);
+        desk_init(&d, RULES);
+        assert_true(loader_job_paths(&paths, &rules_path, 1));
+        assert_int_equal(engine_load_start(d.engine, &paths), 0);
+        assert_int_equal(engine_load_finish(d.engine, NULL), 0);
+        assert_string_equal(one_session(&d, 1), "low: bin logged in over ssh from 192.0.2.7\n");
+        desk_done(&d);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(one_login_is_one_alert),
                 cmocka_unit_test(bad_rules_leave_the_old_ones),
+                cmocka_unit_test(events_are_matched_while_rules_load),
+                cmocka_unit_test(loaded_rules_that_are_all_broken_are_not_used),
+                cmocka_unit_test(an_engine_that_ends_does_not_wait_for_rules),
                 cmocka_unit_test(a_successor_tells_what_is_left),
                 cmocka_unit_test(foreign_bytes_are_refused),
         };
