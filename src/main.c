@@ -78,6 +78,7 @@ static const struct {
         { "notify", role_notify },
         { "engine", role_engine },
         { "deliver", role_deliver },
+        { "source", role_source },
 };
 
 static int print(int fd, const Buf *text) {

@@ -395,3 +395,14 @@ void event_detach(EventAssembler *a) {
                 assembler_end(a, a->arrival.first, EVENT_END_LIMIT);
         }
 }
+
+Str event_delivered(const EventAssembler *a) {
+        return (Str){ (const char *)a->delivered, DELIVERED_SLOTS * sizeof(*a->delivered) };
+}
+
+bool event_set_delivered(EventAssembler *a, Str delivered) {
+        if (delivered.n != DELIVERED_SLOTS * sizeof(*a->delivered))
+                return false;
+        memcpy(a->delivered, delivered.p, delivered.n);
+        return true;
+}

@@ -121,6 +121,10 @@ void event_flush(EventAssembler *a);
 /* The open events as lines, each with its newline, in an order in which event_add() makes the same of them. They end as what their time
  * says from then on. For who goes on elsewhere with what was begun here. */
 void event_open_lines(const EventAssembler *a, Buf *out);
+/* What is remembered of events that were delivered, to tell late records: @ret is lent; it means something where hash_secret is the
+ * same. False from the other: not of that size. */
+Str event_delivered(const EventAssembler *a);
+bool event_set_delivered(EventAssembler *a, Str delivered);
 
 const EventCounters *event_counters(const EventAssembler *a);
 

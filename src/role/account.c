@@ -7,8 +7,9 @@ typedef struct {
         Account *account;
         uint64_t number; /* 0: free */
         bool only_loss;
-        bool waits[2]; /* for the engine, for deliver */
-        Buf answers[2];
+        bool waits[ACCOUNT_CHILDREN];
+        unsigned n_waits;
+        Buf answers[ACCOUNT_CHILDREN];
         sd_event_source *timer;
         AccountFn fn;
         void *userdata;
@@ -16,22 +17,21 @@ typedef struct {
 
 struct Account {
         sd_event *loop;
-        const Child *children[2];
+        const Child *children[ACCOUNT_CHILDREN];
         void (*print_own)(void *userdata, Buf *out, bool only_loss);
         void *userdata;
         uint64_t number;
         Question questions[ACCOUNT_MAX];
 };
 
-int account_new(Account **ret, sd_event *loop, const Child *engine, const Child *deliver,
+int account_new(Account **ret, sd_event *loop, const Child *const children[ACCOUNT_CHILDREN],
                 void (*print_own)(void *userdata, Buf *out, bool only_loss), void *userdata) {
         Account *a = calloc(1, sizeof(*a));
 
         if (!a)
                 return -ENOMEM;
         a->loop = loop;
-        a->children[0] = engine;
-        a->children[1] = deliver;
+        memcpy(a->children, children, sizeof(a->children));
         a->print_own = print_own;
         a->userdata = userdata;
         *ret = a;
@@ -40,9 +40,9 @@ int account_new(Account **ret, sd_event *loop, const Child *engine, const Child 
 
 static void forget(Question *q) {
         sd_event_source_disable_unref(q->timer);
-        buf_done(&q->answers[0]);
-        buf_done(&q->answers[1]);
-        *q = (Question){ .answers = { BUF_INIT, BUF_INIT } };
+        for (size_t i = 0; i < ACCOUNT_CHILDREN; i++)
+                buf_done(&q->answers[i]);
+        *q = (Question){ 0 };
 }
 
 Account *account_free(Account *a) {
@@ -56,16 +56,15 @@ Account *account_free(Account *a) {
 }
 
 static void answer(Question *q) {
-        static const char *const names[2] = { "engine", "deliver" };
         Account *a = q->account;
         Question done = *q;
         Buf all = BUF_INIT;
 
         a->print_own(a->userdata, &all, q->only_loss);
-        for (size_t i = 0; i < 2; i++) {
+        for (size_t i = 0; i < ACCOUNT_CHILDREN; i++) {
                 buf_str(&all, buf_view(&q->answers[i]));
                 if (q->waits[i])
-                        buf_printf(&all, "%s_silent 1\n", names[i]);
+                        buf_printf(&all, "%s_silent 1\n", a->children[i]->options->role);
         }
         forget(q);
         done.fn(done.userdata, buf_view(&all));
@@ -98,9 +97,11 @@ void account_ask(Account *a, bool only_loss, AccountFn fn, void *userdata) {
                 answer(q);
 }
 
-void account_take(Account *a, bool of_engine, uint64_t number, Str lines) {
-        unsigned who = of_engine ? 0 : 1;
+void account_take(Account *a, const Child *child, uint64_t number, Str lines) {
+        unsigned who = 0;
 
+        while (who < ACCOUNT_CHILDREN - 1 && a->children[who] != child)
+                who++;
         for (size_t i = 0; i < ACCOUNT_MAX; i++) {
                 Question *q = &a->questions[i];
 
@@ -108,7 +109,7 @@ void account_take(Account *a, bool of_engine, uint64_t number, Str lines) {
                         continue;
                 buf_str(&q->answers[who], lines);
                 q->waits[who] = false;
-                if (!q->waits[0] && !q->waits[1])
+                if (!--q->n_waits)
                         answer(q);
         }
 }

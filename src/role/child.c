@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "role/child.h"
 
+#define LIFTED 4u /* stdin, and what ipc.h numbers */
+
 extern char **environ;
 
 static void stop_watching(Child *c) {
@@ -82,9 +84,11 @@ static int spawn(Child *c, const int *lifted) {
         sigfillset(&all);
         sigemptyset(&none);
         posix_spawn_file_actions_init(&files);
-        if (!c->options->takes_stdin)
+        if (lifted[0] < 0)
                 posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        for (size_t i = 0; i < 3; i++, at++)
+        else
+                posix_spawn_file_actions_adddup2(&files, lifted[0], STDIN_FILENO);
+        for (size_t i = 1; i < LIFTED; i++, at++)
                 if (lifted[i] >= 0)
                         posix_spawn_file_actions_adddup2(&files, lifted[i], at);
         posix_spawn_file_actions_addclosefrom_np(&files, _IPC_FD_END);
@@ -100,21 +104,22 @@ static int spawn(Child *c, const int *lifted) {
         return -r;
 }
 
-int child_start(Child *c, const int fds[2]) {
-        int pair[2], lifted[3], r;
+int child_start(Child *c, int input, int link, int ring) {
+        int pair[2], lifted[LIFTED], r;
 
         r = ipc_pair(pair);
         if (r < 0)
                 return r;
-        lifted[0] = lift(pair[1]);
-        lifted[1] = lift(fds[0]);
-        lifted[2] = lift(fds[1]);
+        lifted[0] = lift(input);
+        lifted[1] = lift(pair[1]);
+        lifted[2] = lift(link);
+        lifted[3] = lift(ring);
         close(pair[1]);
         c->control = pair[0];
         c->ready = c->ended = false;
         c->started_ns = clock_monotonic_ns();
         r = spawn(c, lifted);
-        for (size_t i = 0; i < ARRAY_SIZE(lifted); i++)
+        for (size_t i = 0; i < LIFTED; i++)
                 if (lifted[i] >= 0)
                         close(lifted[i]);
         if (r == 0)

@@ -15,7 +15,6 @@ typedef struct {
         bool change_user;
         uid_t uid;
         gid_t gid;
-        bool takes_stdin; /* else it has /dev/null there */
         /* m->fd is the callee's when it sets it to -1 */
         void (*message)(void *userdata, Child *c, IpcMessage *m);
         /* @ended: it said so, with this status; else it died: code and signal_or_status are waitid(2)'s */
@@ -36,8 +35,9 @@ struct Child {
         IpcRoom room;
 };
 
-/* @fds: what it gets as IPC_FD_LINK and IPC_FD_RING (-1: nothing); stay the caller's. 0 or -errno. */
-int child_start(Child *c, const int fds[2]);
+/* @input: its standard input (-1: nothing); @link, @ring: what it gets as IPC_FD_LINK and IPC_FD_RING (-1: nothing). All stay the caller's.
+ * 0 or -errno. */
+int child_start(Child *c, int input, int link, int ring);
 int child_tell(const Child *c, IpcType type, uint64_t a, uint64_t b, Str payload, int fd); /* as ipc_send() */
 void child_kill(const Child *c);
 /* Ends and forgets it without telling. */

@@ -53,15 +53,43 @@ void ring_unmap(Ring *r) {
         *r = (Ring){ 0 };
 }
 
-void ring_put(Ring *r, const char *p, size_t n) {
-        while (n) {
-                size_t at = r->shared->head % RING_BYTES, room = RING_BYTES - at, k = n < room ? n : room;
+/* @n bytes from place @from on, around the end. */
+static void blank(Ring *r, uint64_t from, size_t n) {
+        size_t at = from % RING_BYTES, k = RING_BYTES - at < n ? RING_BYTES - at : n;
 
-                memcpy(r->bytes + at, p, k);
-                __atomic_add_fetch(&r->shared->head, k, __ATOMIC_RELEASE);
-                p += k;
-                n -= k;
-        }
+        memset(r->bytes + at, RING_BLANK, k);
+        memset(r->bytes, RING_BLANK, n - k);
+}
+
+void ring_begin(Ring *r) {
+        RingShared *s = r->shared;
+        size_t found = 0;
+
+        if (s->beat & 1)
+                s->beat++;
+        for (size_t i = 0; s->begun && i < RING_READ_MAX; i++)
+                if (r->bytes[(s->head + i) % RING_BYTES] != RING_BLANK)
+                        found = i + 1;
+        s->head += found;
+        s->begun = true;
+        blank(r, s->head, RING_READ_MAX);
+}
+
+ssize_t ring_read(Ring *r, int fd, size_t room, const char **ret) {
+        size_t at = r->shared->head % RING_BYTES;
+        ssize_t n;
+
+        if (room > RING_BYTES - at)
+                room = RING_BYTES - at;
+        if (room > RING_READ_MAX)
+                room = RING_READ_MAX;
+        n = read(fd, r->bytes + at, room);
+        if (n <= 0)
+                return n;
+        *ret = r->bytes + at;
+        __atomic_add_fetch(&r->shared->head, (size_t)n, __ATOMIC_RELEASE);
+        blank(r, r->shared->head + RING_READ_MAX - (size_t)n, (size_t)n);
+        return n;
 }
 
 size_t ring_get(const Ring *r, uint64_t *from, char *into, size_t room) {

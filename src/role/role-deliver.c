@@ -13,6 +13,7 @@
 #include "role/delivery.h"
 #include "role/places.h"
 #include "role/role.h"
+#include "role/sandbox.h"
 #include "role/station.h"
 #include "sink/desktop.h"
 
@@ -268,6 +269,8 @@ int role_deliver(int argc, char **argv) {
         d->station.userdata = d;
         desktop_start_by(start_desktop, d);
         r = station_open(&d->station, argv[1], argv[2]);
+        if (r >= 0)
+                r = sandbox_deliver();
         if (r >= 0)
                 r = use_link(d, IPC_FD_LINK);
         if (r >= 0)

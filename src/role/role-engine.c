@@ -13,14 +13,17 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "role/aside.h"
 #include "role/bad.h"
 #include "role/engine.h"
 #include "role/gather.h"
 #include "role/input.h"
+#include "role/keep.h"
 #include "role/outbox.h"
 #include "role/ring.h"
 #include "role/role-engine.h"
 #include "role/role.h"
+#include "role/sandbox.h"
 #include "role/settings.h"
 #include "role/station.h"
 
@@ -42,6 +45,7 @@ typedef struct {
         EventAssembler *assembler;
         Engine *engine;
         Outbox outbox;
+        Keep keep;
         BadLines bad;
         EngineRoleCounters counters;
         bool loaded, finishing;
@@ -52,76 +56,18 @@ typedef struct {
 
 void (*role_engine_planted)(const Event *event);
 
-const CounterDesc engine_role_counter_descs[] = {
-        { "events_set_aside", "events not looked at because one like it ended the engine",
-          offsetof(EngineRoleCounters, events_aside), true },
-        { "lines_set_aside", "lines not looked at because one like it ended the engine",
-          offsetof(EngineRoleCounters, lines_aside), true },
-        { "ring_overrun_bytes", "bytes that were overwritten before a new engine could read them again",
-          offsetof(EngineRoleCounters, overrun), true },
-};
-const size_t engine_role_n_counter_descs = ARRAY_SIZE(engine_role_counter_descs);
-
 static void on_alert(void *userdata, Alert *alert) { outbox_put(&((Run *)userdata)->outbox, alert); }
 static void on_recycle(void *userdata) { event_detach(((Run *)userdata)->assembler); }
 static void on_fault(void *userdata, LineFault fault, uint64_t line) {
         bad_note_fault(&((Run *)userdata)->bad, fault, line);
 }
 
-static void tell_set_aside(Run *run, const char *what, Str unique, Str records) {
-        Alert *alert;
-
-        if (alert_new_own(&alert,
-                          &(AlertOwn){ .kind = ALERT_OWN,
-                                       .level = RULE_HIGH,
-                                       .rule_id = STR("aulert-set-aside"),
-                                       .title = STR("Something in the audit stream ended the analysis"),
-                                       .sentence = str_from(what),
-                                       .description = STR("It was left out, and no rule has seen it. This is "
-                                                          "a mistake of aulert: please report it."),
-                                       .unique = unique,
-                                       .records = records }) < 0)
-                return;
-        outbox_put(&run->outbox, alert);
-        alert_unref(alert);
-}
-
-/* Secrets in it must stay here, and to look for them may be what ended the engine: only the header goes out,
- * which says what to look for in the log. */
-static Str showable(const Run *run, Str line, size_t body) {
-        return engine_redacts(run->engine) ? (Str){ line.p, body } : line;
-}
-
-static size_t header_of(Str line) {
-        const char *end = line.n ? memmem(line.p, line.n < 512 ? line.n : 512, "):", 2) : NULL;
-
-        return end ? (size_t)(end - line.p) + 2 : 0;
-}
-
-static void set_event_aside(Run *run, const Event *event) {
-        Buf records = BUF_INIT, what = BUF_INIT, id = BUF_INIT;
-
-        run->counters.events_aside++;
-        for (const Record *r = event->records; r && records.n < ALERT_RECORDS_MAX; r = r->next) {
-                buf_str(&records, showable(run, r->text, r->body));
-                buf_putc(&records, '\n');
-        }
-        event_id_format(&id, &event->id);
-        buf_putz(&what, "event ");
-        buf_str(&what, buf_view(&id));
-        buf_putz(&what, " ended the engine and was set aside");
-        if (buf_z(&what))
-                tell_set_aside(run, what.p, buf_view(&id), buf_view(&records));
-        buf_done(&records);
-        buf_done(&what);
-        buf_done(&id);
-}
-
 static void on_event(void *userdata, const Event *event) {
         Run *run = userdata;
 
         if (unlikely(ring_n_poison(&run->ring)) && ring_is_poison_event(&run->ring, &event->id)) {
-                set_event_aside(run, event);
+                run->counters.events_aside++;
+                aside_event(&run->outbox, event, engine_redacts(run->engine));
                 return;
         }
         ring_note_event(&run->ring, &event->id);
@@ -135,7 +81,8 @@ static void on_event(void *userdata, const Event *event) {
 static ssize_t read_input(void *userdata, int fd, char *into, size_t room) {
         Run *run = userdata;
         uint64_t from = run->place;
-        size_t n = ring_get(&run->ring, &from, into, room);
+        size_t n = ring_get(&run->ring, &from, into, room), skip;
+        const char *bytes;
         ssize_t k;
 
         if (n) {
@@ -143,12 +90,17 @@ static ssize_t read_input(void *userdata, int fd, char *into, size_t room) {
                 run->place = from;
                 return (ssize_t)n;
         }
-        k = read(fd, into, room);
-        if (k > 0) {
-                ring_put(&run->ring, into, (size_t)k);
-                run->place += (size_t)k;
+        skip = run->place - run->ring.shared->head; /* the end of a frame that belongs to what came before */
+        k = ring_read(&run->ring, fd, room, &bytes);
+        if (k <= 0)
+                return k;
+        if (skip >= (size_t)k) {
+                errno = EAGAIN;
+                return -1;
         }
-        return k;
+        run->place = run->ring.shared->head;
+        memcpy(into, bytes + skip, (size_t)k - skip);
+        return k - (ssize_t)skip;
 }
 
 static void arm_age(Run *run) {
@@ -200,8 +152,7 @@ static void take_line(Run *run, Str line, uint64_t number) {
 
         if (unlikely(ring_n_poison(&run->ring)) && ring_is_poison_line(&run->ring, line)) {
                 run->counters.lines_aside++;
-                tell_set_aside(run, "a record ended the engine and was set aside", line,
-                               showable(run, line, header_of(line)));
+                aside_line(&run->outbox, line, engine_redacts(run->engine));
                 return;
         }
         ring_note_line(&run->ring, line);
@@ -314,9 +265,31 @@ static int use_link(Run *run, int fd) {
         return r;
 }
 
+/* The place behind the last line that was taken; false: it cannot be told now. */
+static bool place_of_lines(const Run *run, uint64_t *ret) {
+        int64_t held = source_held(run->source);
+
+        if (held == INT64_MAX)
+                return false;
+        *ret = run->place - (uint64_t)held - line_reader_rest(run->reader);
+        return true;
+}
+
+static void keep_state(Run *run) {
+        uint64_t committed = outbox_is_empty(&run->outbox) ? UINT64_MAX : run->outbox.committed, place;
+
+        keep_settle(&run->keep, &run->ring, committed);
+        if (!run->reader || run->finishing || !place_of_lines(run, &place) ||
+            !keep_is_due(&run->keep, place, clock_monotonic_ns()))
+                return;
+        keep_take(&run->keep, &run->ring, run->engine, run->assembler, place, run->outbox.seq);
+        keep_settle(&run->keep, &run->ring, committed);
+}
+
 /* After each turn of the loop. */
 static int on_turn(sd_event_source *s, void *userdata) {
         push(userdata);
+        keep_state(userdata);
         return 0;
 }
 
@@ -348,6 +321,26 @@ static void take_ring(Run *run) {
         arm_age(run);
 }
 
+/* What an engine before us had done, and what it had begun. */
+static void restore(Run *run) {
+        uint64_t place, seq;
+        Str open;
+
+        if (keep_restore(&run->keep, &run->ring, run->engine, run->assembler, &open, &place, &seq))
+                log_error("the state of the engine before cannot be used: what waited there is lost");
+        run->place = place;
+        run->outbox.seq = run->outbox.committed = seq;
+        event_set_now(run->assembler, clock_monotonic_ns());
+        while (open.n) {
+                const char *end = memchr(open.p, '\n', open.n);
+                Str line = { open.p, end ? (size_t)(end - open.p) : open.n };
+
+                take_line(run, line, 0);
+                open = (Str){ line.p + line.n + !!end, open.n - line.n - !!end };
+        }
+        event_detach(run->assembler);
+}
+
 static int open_input(Run *run, const Settings *settings) {
         const SourceOptions source = { .read = read_input, .read_data = run };
         LineOptions options = { .max_line = settings->max_line,
@@ -370,9 +363,27 @@ static int open_input(Run *run, const Settings *settings) {
                 r = event_assembler_new(&run->assembler, EVENT_DEFAULT, &settings->limits, on_event, run);
         if (r == 0)
                 r = add_input(run);
-        if (r >= 0)
+        if (r >= 0) {
+                restore(run);
                 take_ring(run);
+        }
         return r;
+}
+
+/* Without it, it is still worth more to look at the records than not to. */
+static void enter_sandbox(void) {
+        bool landlock;
+        int r = sandbox_engine(&landlock);
+
+        if (r < 0)
+                log_error("the engine's sandbox: %s; it goes on without", strerror(-r));
+}
+
+static int load_settings(void *job, RuleSet **ret, const RuleOptions *options, RuleDiagFn diag,
+                         void *userdata) {
+        const Settings *settings = job;
+
+        return rule_set_load_files(ret, settings->files, settings->n_files, options, diag, userdata);
 }
 
 static int load(Run *run, int fd, size_t *ret_n_errors) {
@@ -383,11 +394,14 @@ static int load(Run *run, int fd, size_t *ret_n_errors) {
                 return r;
         r = engine_set_redact(run->engine, &settings.redact);
         if (r == 0)
-                r = engine_load_rules(run->engine, settings.rules, settings.n_rules, ret_n_errors);
+                r = engine_load_start(run->engine, &(LoaderJob){ .load = load_settings, .job = &settings });
+        if (r == 0)
+                r = engine_load_finish(run->engine, ret_n_errors);
         if (r < 0)
                 log_error("rules: %s", strerror(-r));
-        if (r == 0 && !run->loaded) {
+        if (r == 0) {
                 run->loaded = true;
+                enter_sandbox();
                 r = open_input(run, &settings);
                 if (r < 0) {
                         run->status = STATUS_INPUT;
@@ -416,13 +430,6 @@ static void take_first(Run *run, int fd) {
 }
 
 /* ---- later ones: rules are loaded beside the stream ---- */
-
-static int load_settings(void *job, RuleSet **ret, const RuleOptions *options, RuleDiagFn diag,
-                         void *userdata) {
-        const Settings *settings = job;
-
-        return rule_set_load(ret, settings->rules, settings->n_rules, options, diag, userdata);
-}
 
 static void drop_settings(void *job) {
         settings_done(job);
@@ -498,6 +505,7 @@ static void print_counters(const Run *run, Buf *out, bool only_loss) {
                               only_loss);
         counter_print(out, engine_role_counter_descs, engine_role_n_counter_descs, &run->counters, only_loss);
         engine_print_counters(run->engine, out, only_loss);
+        counter_print(out, keep_counter_descs, keep_n_counter_descs, &run->keep.counters, only_loss);
         counter_print(out, outbox_counter_descs, outbox_n_counter_descs, &run->outbox.counters, only_loss);
 }
 
@@ -532,6 +540,7 @@ static int set_up(Run *run, char **argv) {
         if (r < 0)
                 return r;
         memcpy(hash_secret, run->ring.shared->secret, sizeof(hash_secret));
+        ring_begin(&run->ring);
         r = engine_new(&run->engine, on_alert, run);
         if (r >= 0)
                 r = use_link(run, IPC_FD_LINK);

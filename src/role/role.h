@@ -30,6 +30,7 @@ int cmd_notify(int argc, char **argv);
 /* Started by the program itself: aulert --role notify UID RUN_DIR. */
 int role_notify(int argc, char **argv);
 int role_engine(int argc, char **argv);  /* aulert --role engine UID GID */
+int role_source(int argc, char **argv);  /* aulert --role source - - */
 int role_deliver(int argc, char **argv); /* aulert --role deliver UID GID */
 
 /* Says what is wrong with the command line and where help is: "aulert: watch: MESSAGE (see aulert watch

@@ -2,19 +2,20 @@
 #pragma once
 /* What the engine is told of the configuration: nothing about sinks, whose secrets it must not know. */
 #include "role/config.h"
+#include "rule/files.h"
 
 #define SETTINGS_MAX (256u << 20)
 
 typedef struct {
         size_t max_line;
         EventLimits limits;
-        const char **rules; /* paths */
-        size_t n_rules;
+        const RuleFile *files; /* the rules, read by the supervisor: the engine may open nothing */
+        size_t n_files;
         Redact redact;
         Str bytes; /* what all this lies in */
 } Settings;
 
-/* A sealed memfd (ipc.h), or -errno. */
+/* Reads the rule files. A sealed memfd (ipc.h), or -errno; -EFBIG: they are larger than SETTINGS_MAX. */
 int settings_make(const Config *config);
 /* Takes the descriptor. 0 or -errno; -EBADMSG: not made by settings_make(). */
 int settings_read(Settings *ret, int fd);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -14,17 +15,24 @@
 #include "role/bad.h"
 #include "role/child.h"
 #include "role/config-read.h"
+#include "role/own.h"
 #include "role/popup.h"
 #include "role/ring.h"
 #include "role/role.h"
+#include "role/sandbox.h"
 #include "role/settings.h"
 #include "role/supervisor.h"
 
-#define END_MS     4000u           /* for all to end by themselves */
-#define LONG_NS    (10 * NS_PER_S) /* who lived that long did not die of its start */
-#define AFRESH     4u              /* deaths in quick succession without anything to blame */
-#define NOTES_MAX  16u
-#define NOTE_BYTES 512u
+#define END_MS  4000u           /* for all to end by themselves */
+#define LONG_NS (10 * NS_PER_S) /* who lived that long did not die of its start */
+#define AFRESH  4u              /* deaths in quick succession without anything to blame */
+/* For machines without these accounts. */
+#define ENGINE_USER    "aulert"
+#define ENGINE_NUMBER  64991u
+#define DELIVER_USER   "aulert-deliver"
+#define DELIVER_NUMBER 64992u
+#define NOTES_MAX      16u
+#define NOTE_BYTES     512u
 
 typedef struct {
         RuleLevel level;
@@ -40,10 +48,12 @@ struct Supervisor {
         int ring_fd;
         Ring ring;
         int links[2]; /* of the next pair: the engine's end, deliver's end; -1: given away */
-        ChildOptions engine_options, deliver_options;
-        Child engine, deliver;
-        sd_event_source *watch, *engine_wait, *deliver_wait;
-        unsigned engine_quick, deliver_quick; /* deaths in quick succession */
+        int input,
+                feed; /* what the engine reads, and what the source writes to it: stdin and -1, or a pair of sockets */
+        ChildOptions engine_options, deliver_options, source_options;
+        Child engine, deliver, source;
+        sd_event_source *watch, *engine_wait, *deliver_wait, *source_wait;
+        unsigned engine_quick, deliver_quick, source_quick; /* deaths in quick succession */
         unsigned n_blameless;
         uint64_t beat, cpu_ns;
         unsigned n_stuck;
@@ -52,7 +62,7 @@ struct Supervisor {
         Note notes[NOTES_MAX]; /* until a deliver can take them */
         size_t n_notes;
         Account *account;
-        bool finishing, ended, reloading;
+        bool feed_made, finishing, ended, reloading;
         int status;
         SupervisorCounters counters;
 };
@@ -64,6 +74,8 @@ const CounterDesc supervisor_counter_descs[] = {
           offsetof(SupervisorCounters, engine_stuck), true },
         { "deliver_died", "times the process that delivers died and was replaced",
           offsetof(SupervisorCounters, deliver_died), true },
+        { "source_died", "times the process that reads the source died and was replaced",
+          offsetof(SupervisorCounters, source_died), true },
         { "blamed", "events and lines that ended the engine", offsetof(SupervisorCounters, blamed), true },
         { "started_afresh", "times the engine had to start without its state",
           offsetof(SupervisorCounters, forgotten), true },
@@ -117,7 +129,7 @@ static int start(Supervisor *s, Child *c, Child *other, size_t i, int config_fd)
         int r = s->links[i] < 0 ? make_links(s) : 0;
 
         if (r == 0)
-                r = child_start(c, (int[]){ s->links[i], s->ring_fd });
+                r = child_start(c, c == &s->engine ? s->input : -1, s->links[i], s->ring_fd);
         if (r < 0)
                 return r;
         close(s->links[i]);
@@ -144,6 +156,23 @@ static void start_deliver(Supervisor *s) {
                 log_error("cannot start deliver: %s", strerror(-r));
         if (s->ended)
                 (void)child_tell(&s->deliver, IPC_FINISH, 0, 0, STR(""), -1);
+}
+
+static void start_source(Supervisor *s) {
+        int r = child_start(&s->source, -1, s->feed, -1);
+
+        if (r == 0)
+                r = child_tell(&s->source, IPC_CONFIG, 0, 0, str_from(s->config->source), -1);
+        if (r < 0)
+                log_error("cannot start the source: %s", strerror(-r));
+}
+
+static int on_source_wait(sd_event_source *source, uint64_t usec, void *userdata) {
+        Supervisor *s = userdata;
+
+        s->source_wait = sd_event_source_disable_unref(s->source_wait);
+        start_source(s);
+        return 0;
 }
 
 static int on_engine_wait(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -259,6 +288,27 @@ static void on_deliver_gone(void *userdata, Child *c, bool ended, int status, in
         start_later(s, &s->deliver_wait, s->deliver_quick, DELIVER_WAIT_MS, on_deliver_wait);
 }
 
+/* Its end is the end of input, unless it died. */
+static void on_source_gone(void *userdata, Child *c, bool ended, int status, int code, int how) {
+        Supervisor *s = userdata;
+        char text[160];
+
+        if (ended) {
+                s->status = role_worse(s->status, status);
+                close(s->feed);
+                s->feed = -1;
+                return;
+        }
+        if (clock_monotonic_ns() - c->started_ns > LONG_NS)
+                s->source_quick = 0;
+        s->source_quick++;
+        s->counters.source_died++;
+        snprintf(text, sizeof(text), "the process that reads %s ended (%s %d), and is replaced",
+                 s->config->source, code == CLD_EXITED ? "status" : "signal", how);
+        note(s, RULE_HIGH, "aulert-source", "The process that reads the source was replaced", text);
+        start_later(s, &s->source_wait, s->source_quick, DELIVER_WAIT_MS, on_source_wait);
+}
+
 static void note_changed(Supervisor *s, const Child *c, const IpcMessage *m) {
         if (m->a) {
                 log_error("%s could not take the configuration: %s", c->options->role, strerror((int)m->a));
@@ -277,13 +327,15 @@ static void on_message(void *userdata, Child *c, IpcMessage *m) {
                         send_notes(s);
                 if (c == &s->deliver && !s->engine.pid && !s->engine_wait)
                         start_engine(s);
+                if (c == &s->engine && s->feed >= 0 && !s->source.pid && !s->source_wait)
+                        start_source(s);
                 break;
         case IPC_CHANGED: note_changed(s, c, m); break;
         case IPC_LOG:
                 if (m->a >= LOG_LEVEL_ERROR && m->a <= LOG_LEVEL_INFO)
                         log_msg((int)m->a, STR_FMT, STR_ARG(m->payload));
                 break;
-        case IPC_COUNTED: account_take(s->account, c == &s->engine, m->a, m->payload); break;
+        case IPC_COUNTED: account_take(s->account, c, m->a, m->payload); break;
         case IPC_DESKTOP:
                 if (c == &s->deliver && m->fd >= 0)
                         popup_start(s->loop, (uid_t)m->a, m->fd);
@@ -292,8 +344,8 @@ static void on_message(void *userdata, Child *c, IpcMessage *m) {
         }
 }
 
-static bool input_waits(void) {
-        struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+static bool input_waits(const Supervisor *s) {
+        struct pollfd p = { .fd = s->input, .events = POLLIN };
 
         return poll(&p, 1, 0) > 0;
 }
@@ -305,7 +357,7 @@ static int on_watch(sd_event_source *source, uint64_t usec, void *userdata) {
 
         sd_event_source_set_time_relative(source, WATCH_MS * 1000ull);
         sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-        if (!s->engine.pid || !s->engine.ready || beat != s->beat || (!(beat & 1) && !input_waits())) {
+        if (!s->engine.pid || !s->engine.ready || beat != s->beat || (!(beat & 1) && !input_waits(s))) {
                 s->beat = beat;
                 s->n_stuck = 0;
                 return 0;
@@ -373,6 +425,8 @@ static int read_config(Supervisor *s) {
         s->config = config;
         s->config_fd = config_fd;
         s->settings_fd = settings_fd;
+        if (s->deliver_options.change_user)
+                own_for_deliver(config, s->deliver_options.uid, s->deliver_options.gid);
         return 0;
 }
 
@@ -399,6 +453,17 @@ static void print_own(void *userdata, Buf *out, bool only_loss) {
         counter_print(out, supervisor_counter_descs, supervisor_n_counter_descs, &s->counters, only_loss);
 }
 
+static int make_feed(Supervisor *s) {
+        int pair[2];
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        s->input = pair[0];
+        s->feed = pair[1];
+        s->feed_made = true;
+        return 0;
+}
+
 static int set_up(Supervisor *s) {
         int r = sd_event_new(&s->loop);
 
@@ -407,23 +472,34 @@ static int set_up(Supervisor *s) {
         if (r >= 0)
                 r = ring_map(&s->ring, s->ring_fd);
         if (r >= 0)
-                r = account_new(&s->account, s->loop, &s->engine, &s->deliver, print_own, s);
+                r = account_new(&s->account, s->loop,
+                                (const Child *[]){ &s->engine, &s->deliver, &s->source }, print_own, s);
         if (r >= 0)
                 r = sd_event_add_time_relative(s->loop, &s->watch, CLOCK_MONOTONIC, WATCH_MS * 1000ull, 20000,
                                                on_watch, s);
-        s->engine.loop = s->deliver.loop = s->loop;
-        return r;
+        s->engine.loop = s->deliver.loop = s->source.loop = s->loop;
+        return r < 0 || !strcmp(s->config->source, "stdin") ? r : make_feed(s);
 }
 
 static void prepare(Supervisor *s) {
-        s->engine_options = (ChildOptions){ .role = "engine",
-                                            .takes_stdin = true,
-                                            .message = on_message,
-                                            .gone = on_engine_gone,
-                                            .userdata = s };
+        s->engine_options = (ChildOptions){
+                .role = "engine", .message = on_message, .gone = on_engine_gone, .userdata = s
+        };
         s->deliver_options = (ChildOptions){
                 .role = "deliver", .message = on_message, .gone = on_deliver_gone, .userdata = s
         };
+        s->source_options = (ChildOptions){
+                .role = "source", .message = on_message, .gone = on_source_gone, .userdata = s
+        };
+        s->source.options = &s->source_options;
+        s->source.control = s->feed = -1;
+        s->input = STDIN_FILENO;
+        if (geteuid() == 0) {
+                s->engine_options.change_user = s->deliver_options.change_user = true;
+                sandbox_account(ENGINE_USER, ENGINE_NUMBER, &s->engine_options.uid, &s->engine_options.gid);
+                sandbox_account(DELIVER_USER, DELIVER_NUMBER, &s->deliver_options.uid,
+                                &s->deliver_options.gid);
+        }
         s->engine.options = &s->engine_options;
         s->deliver.options = &s->deliver_options;
         s->engine.control = s->deliver.control = s->links[0] = s->links[1] = -1;
@@ -468,14 +544,22 @@ int supervisor_run(Supervisor *s) {
 }
 
 Supervisor *supervisor_free(Supervisor *s) {
-        int fds[] = { s->config_fd, s->settings_fd, s->ring_fd, s->links[0], s->links[1] };
+        int fds[] = { s->config_fd,
+                      s->settings_fd,
+                      s->ring_fd,
+                      s->links[0],
+                      s->links[1],
+                      s->feed,
+                      s->feed_made ? s->input : -1 };
 
+        child_done(&s->source);
         child_done(&s->engine);
         child_done(&s->deliver);
         account_free(s->account);
         sd_event_source_disable_unref(s->watch);
         sd_event_source_disable_unref(s->engine_wait);
         sd_event_source_disable_unref(s->deliver_wait);
+        sd_event_source_disable_unref(s->source_wait);
         ring_unmap(&s->ring);
         for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
                 if (fds[i] >= 0)

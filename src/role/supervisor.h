@@ -16,10 +16,10 @@
 #define WATCH_MS        200u /* how often it is looked whether the engine gets on */
 #define WATCH_STUCK     3u   /* so many looks without progress, while it has something to do: it is stuck */
 #define ENGINE_WAIT_MS  800u
-#define DELIVER_WAIT_MS 10000u
+#define DELIVER_WAIT_MS 2000u
 
 typedef struct {
-        uint64_t engine_died, engine_stuck, deliver_died; /* and were replaced */
+        uint64_t engine_died, engine_stuck, deliver_died, source_died; /* and were replaced */
         uint64_t blamed; /* events or lines that ended an engine, and are left out from then on */
         uint64_t
                 forgotten; /* times an engine had to start afresh because its state or input kept killing it */

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/pack.h"
+#include "role/keep.h"
+
+const CounterDesc keep_counter_descs[] = {
+        { "states_kept", "states kept for a successor of the engine", offsetof(KeepCounters, kept), false },
+        { "states_too_large", "states not kept because they are too large", offsetof(KeepCounters, too_large),
+          true },
+        { "states_no_memory", "states not kept because memory ran out", offsetof(KeepCounters, no_memory),
+          true },
+        { "states_bad", "states that could not be restored", offsetof(KeepCounters, bad), true },
+};
+const size_t keep_n_counter_descs = ARRAY_SIZE(keep_counter_descs);
+
+bool keep_is_due(const Keep *k, uint64_t place, uint64_t now_ns) {
+        uint64_t wait = KEEP_MS * NS_PER_MS;
+
+        if (k->pending || place == k->taken_place)
+                return false;
+        if (place - k->taken_place > RING_BYTES / 2)
+                return true;
+        if (k->cost_ns * KEEP_SHARE > wait)
+                wait = k->cost_ns * KEEP_SHARE;
+        return now_ns - k->taken_ns >= wait;
+}
+
+#define KEEP_TAG     PACK_TAG('K', 'E', 'E', 'P')
+#define KEEP_VERSION 1
+
+static int put(Buf *out, Engine *engine, const EventAssembler *assembler) {
+        size_t begun = pack_begin(out, KEEP_TAG, KEEP_VERSION);
+        Buf lines = BUF_INIT;
+        int r;
+
+        pack_u64(out, hash_secret[0]);
+        pack_u64(out, hash_secret[1]);
+        pack_text(out, event_delivered(assembler));
+        event_open_lines(assembler, &lines);
+        pack_text(out, lines.n ? buf_view(&lines) : STR(""));
+        r = lines.failed ? -ENOMEM : engine_save(engine, out);
+        buf_done(&lines);
+        pack_end(out, begun);
+        return out->failed ? -ENOMEM : r;
+}
+
+void keep_take(Keep *k, Ring *ring, Engine *engine, const EventAssembler *assembler, uint64_t place,
+               uint64_t seq) {
+        Buf out = BUF_INIT;
+        int r;
+
+        k->taken_ns = clock_monotonic_ns();
+        k->taken_place = place;
+        r = put(&out, engine, assembler);
+        if (r < 0) {
+                k->counters.no_memory++;
+        } else if (out.n > RING_STATE_MAX) {
+                k->counters.too_large++;
+        } else {
+                k->slot = ring_free_state(ring);
+                memcpy(ring->states[k->slot], out.p, out.n);
+                k->pending = true;
+                k->place = place;
+                k->seq = seq;
+                k->bytes = out.n;
+        }
+        buf_done(&out);
+        k->cost_ns = clock_monotonic_ns() - k->taken_ns;
+}
+
+bool keep_settle(Keep *k, Ring *ring, uint64_t committed) {
+        if (!k->pending || committed < k->seq)
+                return false;
+        ring_keep_state(ring, k->slot, k->place, k->seq, k->bytes);
+        k->pending = false;
+        k->counters.kept++;
+        return true;
+}
+
+static int take(Str state, Engine *engine, EventAssembler *assembler, Str *ret_open) {
+        Unpack all = UNPACK_INIT(state), part = unpack_part(&all, KEEP_TAG, KEEP_VERSION);
+        uint64_t secret[2] = { unpack_u64(&part), 0 };
+        Str delivered;
+
+        secret[1] = unpack_u64(&part);
+        delivered = unpack_text(&part, state.n);
+        *ret_open = unpack_text(&part, state.n);
+        if (part.bad || memcmp(secret, hash_secret, sizeof(secret)) != 0)
+                return PACK_E_BAD;
+        event_set_delivered(assembler, delivered);
+        return engine_restore(engine, part.rest);
+}
+
+int keep_restore(Keep *k, const Ring *ring, Engine *engine, EventAssembler *assembler, Str *ret_open,
+                 uint64_t *ret_place, uint64_t *ret_seq) {
+        Str state;
+        int r;
+
+        *ret_open = STR("");
+        *ret_place = *ret_seq = 0;
+        if (!ring_state(ring, &state, ret_place, ret_seq) || !state.n)
+                return 0;
+        k->taken_place = *ret_place;
+        r = take(state, engine, assembler, ret_open);
+        if (r) {
+                k->counters.bad++;
+                *ret_open = STR("");
+        }
+        return r;
+}

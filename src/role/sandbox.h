@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* What a role may do, taken away before it meets what others wrote. Nothing of it can be had back.
+ *
+ * engine   no capability; seccomp refuses (EPERM) all calls but those of a list: no socket, no connect, no exec, no
+ *          signal to others, no file opened for writing; Landlock, where the kernel has it: files can be read below /etc, /usr, /lib…,
+ *          and nowhere else
+ * deliver  no capability; seccomp refuses what a program that delivers never needs: tracing, mounting, modules, keys, namespaces
+ *          and the like. It has the network, the spool and programs of `exec` sinks, so it is a list of what is refused */
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* 0 or -errno. @ret_landlock: whether the kernel has it. */
+int sandbox_engine(bool *ret_landlock);
+int sandbox_deliver(void);
+
+/* The account of that name; where there is none, the number @otherwise, which systemd keeps free for services (systemd.io/UIDS-GIDS:
+ * 61184–65519). False: it is such a number. */
+bool sandbox_account(const char *name, uid_t otherwise, uid_t *ret_uid, gid_t *ret_gid);

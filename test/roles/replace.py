@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""replace.py AULERT PLANTED: an engine or a deliver that dies, hangs or is killed is replaced, and nothing is lost.
+
+AULERT is the program, PLANTED the same with mistakes that certain events set off (plant.c). Both run as auditd would start
+them, with a socket for stdin; alerts go to a file, and what is in it is compared with what an undisturbed run put there.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lib'))
+import machine  # noqa: E402
+import tap  # noqa: E402
+
+AULERT, PLANTED = (os.path.abspath(p) for p in sys.argv[1:3])
+RULE = '''title: Touched {title}
+id: {id}
+logsource: {{ product: linux, service: auditd }}
+detection:
+  s: {{ key: {key} }}
+  condition: s
+level: high
+'''
+COUNT = '''---
+title: Five of them
+id: 00000000-0000-4000-8000-0000000000c5
+correlation:
+  type: event_count
+  rules: [00000000-0000-4000-8000-000000000001]
+  group-by: [auid]
+  timespan: 10m
+  condition: {{ gte: 5 }}
+  generate: true
+level: high
+'''
+START = 1_700_000_000
+
+
+def event(serial, key='touched', auid=1000):
+    """As a kernel writes an open() that a watch has seen; each of its own second, so that the clock goes on."""
+    at = f'msg=audit({START + serial}.000:{serial})'
+    return (f'type=SYSCALL {at}: arch=c000003e syscall=257 success=yes exit=3 a0=ffffff9c a1=7ffe a2=0 a3=0 items=1 '
+            f'ppid=1 pid={1000 + serial} auid={auid} uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 '
+            f'tty=(none) ses=1 comm="cat" exe="/usr/bin/cat" key="{key}"\x1dARCH=x86_64 SYSCALL=openat AUID="a" UID="root"\n'
+            f'type=PATH {at}: item=0 name="/etc/shadow{serial}" inode=1 dev=00:1f mode=0100640 ouid=0 ogid=42 '
+            f'rdev=00:00 nametype=NORMAL cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0\n'
+            f'type=PROCTITLE {at}: proctitle="cat"\n')
+
+
+class Service:
+    def __init__(self, work, program=AULERT):
+        self.work = work
+        self.out = work / 'alerts.json'
+        self.log = work / 'log'
+        (work / 'rules').mkdir(exist_ok=True)
+        (work / 'rules/a.yml').write_text(
+            RULE.format(title='it', id='00000000-0000-4000-8000-000000000001', key='touched') + COUNT.format())
+        (work / 'aulert.yaml').write_text(
+            f'rules: [{work}/rules]\nspool: {{ path: {work}/spool.db }}\n'
+            f'sinks:\n  out: {{ type: file, path: {self.out} }}\n')
+        self.feed, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs, open(self.log, 'ab') as log:
+            self.process = subprocess.Popen([program, 'run', str(work / 'aulert.yaml')], stdin=theirs,
+                                            stdout=subprocess.DEVNULL, stderr=log, cwd='/')
+
+    def say(self, text):
+        self.feed.sendall(text.encode())
+
+    def child(self, role):
+        """The pid of the engine or deliver, or None."""
+        for name in pathlib.Path(f'/proc/{self.process.pid}/task/{self.process.pid}/children').read_text().split():
+            with contextlib.suppress(OSError):
+                if f'\0{role}\0' in pathlib.Path(f'/proc/{name}/cmdline').read_text():
+                    return int(name)
+        return None
+
+    def alerts(self):
+        with contextlib.suppress(FileNotFoundError):
+            return [json.loads(line) for line in self.out.read_text().splitlines()]
+        return []
+
+    def ids(self, kind='event'):
+        return [a['id'] for a in self.alerts() if a['kind'] == kind]
+
+    def own(self, rule):
+        return [a for a in self.alerts() if a['kind'] == 'own' and a['rule']['id'] == rule]
+
+    def wait_ready(self):
+        tap.wait_for(lambda: self.child('engine'), 10, 'engine')
+
+    def end(self):
+        self.feed.close()
+        tap.expect_equal(self.process.wait(20), 0, f'exit status, having said {self.log.read_text()!r}')
+
+    def stop(self):
+        self.feed.close()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextlib.contextmanager
+def service(program=AULERT):
+    with machine.workdir() as work:
+        os.chmod(work, 0o777)
+        here = Service(work, program)
+        try:
+            yield here
+        finally:
+            here.stop()
+
+
+def undisturbed(n):
+    with service() as s:
+        s.say(''.join(event(i) for i in range(n)))
+        s.end()
+        ids = s.ids()
+    tap.expect_equal(len(ids), n + n - 4, f'alerts of {n} events: each, and from the fifth on the correlation')
+    tap.expect_equal(len(set(ids)), len(ids), 'distinct ids')
+    return set(ids)
+
+
+def planted(word):
+    """The event that ends the engine is set aside; those before and behind it are told, within a second."""
+    with service(PLANTED) as s:
+        s.say(''.join(event(i) for i in range(3)))
+        tap.wait_for(lambda: len(s.ids()) >= 3, 10, 'alerts before')
+        first = s.child('engine')
+        started = time.monotonic()
+        s.say(event(3, word) + ''.join(event(i) for i in range(4, 8)))
+        tap.wait_for(lambda: s.child('engine') not in (None, first), 5, 'new engine')
+        took = time.monotonic() - started
+        tap.wait_for(lambda: len(s.ids()) == 7 + 3, 10, 'alerts behind')  # each, and from the fifth on the correlation
+        tap.note(f'a new engine after {took * 1000:.0f} ms')
+        tap.expect(took < 1.5, f'a new engine only after {took:.1f} s')
+        tap.wait_for(lambda: s.own('aulert-set-aside'), 5, 'word about the event')
+        aside = s.own('aulert-set-aside')
+        tap.expect_equal([len(aside), f':{3} ' in aside[0]['sentence']], [1, True], f'set aside: {aside}')
+        tap.wait_for(lambda: s.own('aulert-engine'), 5, 'word about the engine')
+        second = s.child('engine')
+        s.say(''.join(event(i) for i in range(8, 12)))
+        tap.wait_for(lambda: len(s.ids()) == 11 + 7, 10, 'alerts of the second engine')
+        tap.expect_equal(s.child('engine'), second, 'the second engine')
+        s.end()
+        ids = s.ids()
+        tap.expect_equal(len(set(ids)), len(ids), 'distinct ids')
+
+
+def stopped():
+    """An engine that somebody has stopped does not get on."""
+    with service() as s:
+        s.say(event(0))
+        tap.wait_for(lambda: s.ids(), 10, 'alert')
+        first = s.child('engine')
+        os.kill(first, signal.SIGSTOP)
+        s.say(event(1))
+        tap.wait_for(lambda: s.child('engine') not in (None, first), 2, 'new engine')
+        tap.wait_for(lambda: len(s.ids()) == 2, 10, 'alert of the second engine')
+        s.end()
+
+
+def killed(role, kills):
+    """Killed again and again, with many alerts on their way: the same alerts as when nothing happens, each once."""
+    n = kills * 40
+    wanted = undisturbed(n)
+    chance = random.Random(7)
+    with service() as s:
+        s.wait_ready()
+        last = None
+        for i in range(n):
+            s.say(event(i))
+            if i % 40 == 20:
+                last = tap.wait_for(lambda old=last: s.child(role) != old and s.child(role), 5, f'new {role}')
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(last, signal.SIGKILL)
+                time.sleep(chance.random() * 0.02)
+        with contextlib.suppress(tap.Failure):  # what is missing is told below
+            tap.wait_for(lambda: set(s.ids()) >= wanted, 60, 'all alerts')
+        s.end()
+        got = s.ids()
+    tap.note(f'{kills} kills, {len(got) - len(set(got))} of {len(wanted)} alerts told again under the same id')
+    tap.expect_equal((len(wanted - set(got)), len(set(got) - wanted)), (0, 0), 'alerts missing, alerts of another id')
+
+
+def main():
+    return tap.run_cases([
+        ('an event that crashes the engine is set aside', lambda: planted('plant-crash')),
+        ('an event that keeps the engine busy is set aside', lambda: planted('plant-loop')),
+        ('a stopped engine is replaced', stopped),
+        ('an engine that is killed loses nothing', lambda: killed('engine', 20)),
+        ('a deliver that is killed loses nothing', lambda: killed('deliver', 10)),
+    ])
+
+
+if __name__ == '__main__':
+    sys.exit(main())
