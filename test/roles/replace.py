@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lib'))
 import machine  # noqa: E402
 import tap  # noqa: E402
 
-AULERT, PLANTED = (os.path.abspath(p) for p in sys.argv[1:3])
+AULERT, PLANTED = (os.path.abspath(p) for p in (sys.argv[1], sys.argv[-1]))
 RULE = '''title: Touched {title}
 id: {id}
 logsource: {{ product: linux, service: auditd }}
