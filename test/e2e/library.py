@@ -146,12 +146,25 @@ def lives(scene, start, how):
             child.wait()
 
 
+@contextlib.contextmanager
+def place_for_sendmail():
+    """A file to put the recorder over, where no mail program is installed."""
+    if os.path.lexists('/usr/sbin/sendmail'):
+        yield
+        return
+    with open('/usr/sbin/sendmail', 'x', encoding='utf-8'):
+        pass
+    try:
+        yield
+    finally:
+        os.unlink('/usr/sbin/sendmail')
+
+
 def main():
     machine.need('auditd', 'auditctl', 'sshd', 'ssh', 'dbus-daemon', 'meson', 'make', 'useradd', 'unshare', 'pkg-config')
-    if not os.path.exists('/usr/sbin/sendmail'):
-        tap.skip_all('not installed: a sendmail to put the recorder over')
     with machine.lock(), contextlib.ExitStack() as stack:
         machine.need_audit()
+        stack.enter_context(place_for_sendmail())
         work = stack.enter_context(machine.workdir())
         stack.enter_context(machine.installed())
         scene = Scene(stack, work)
