@@ -75,10 +75,8 @@ static const struct {
         const char *name;
         RoleFn run;
 } roles[] = {
-        { "notify", role_notify },
-        { "engine", role_engine },
-        { "deliver", role_deliver },
-        { "source", role_source },
+        { "intake", role_intake },   { "notify", role_notify }, { "engine", role_engine },
+        { "deliver", role_deliver }, { "source", role_source },
 };
 
 static int print(int fd, const Buf *text) {

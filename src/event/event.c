@@ -103,6 +103,10 @@ uint64_t event_next_deadline(const EventAssembler *a) {
                                 : UINT64_MAX;
 }
 
+uint64_t event_oldest_ns(const EventAssembler *a) {
+        return a->arrival.first ? a->arrival.first->opened_ns : UINT64_MAX;
+}
+
 void event_flush(EventAssembler *a) {
         if (a->mode == EVENT_AUPARSE)
                 auparse_flush(a);

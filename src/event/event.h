@@ -115,6 +115,9 @@ void event_age(EventAssembler *a, uint64_t now_ns);
 /* When event_age() next has something to do, CLOCK_MONOTONIC ns; UINT64_MAX: nothing is open. */
 uint64_t event_next_deadline(const EventAssembler *a);
 
+/* When the event that has been open for the longest time opened, CLOCK_MONOTONIC ns as event_set_now() said; UINT64_MAX: none is open. */
+uint64_t event_oldest_ns(const EventAssembler *a);
+
 /* Ends and delivers everything, oldest first. */
 void event_flush(EventAssembler *a);
 

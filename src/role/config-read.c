@@ -74,8 +74,8 @@ Config *config_receive(int fd) {
 typedef enum { KIND_OPEN, KIND_CONFIG, KIND_OTHER } Kind;
 
 static Kind kind_of_key(const char *key) {
-        static const char *const ours[] = { "source", "rules",       "sinks", "routes",
-                                            "spool",  "host_groups", "limits" };
+        static const char *const ours[] = { "source", "kafka", "rules",       "sinks",
+                                            "routes", "spool", "host_groups", "limits" };
         static const char *const sigma[] = { "title",       "logsource", "detection",
                                              "correlation", "filter",    "action" };
 

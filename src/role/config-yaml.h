@@ -52,6 +52,9 @@ void conf_map(ConfLoader *l, const ConfNode *map, const char *what, const ConfKe
 /* The hours of a sink or a route; its rate. */
 void conf_take_quiet(ConfLoader *l, const ConfNode *value, Quiet *ret);
 void conf_take_rate(ConfLoader *l, const ConfNode *value, ConfigRate *ret);
+/* config-kafka.c. @into: the Config. The second one when all keys have been taken. */
+void conf_take_kafka(ConfLoader *l, const ConfNode *value, void *into);
+void conf_match_kafka(ConfLoader *l, const ConfNode *root);
 
 /* config-sinks.c, config-routes.c, config-spool.c. @into: the Config. */
 void conf_take_sinks(ConfLoader *l, const ConfNode *value, void *into);

@@ -13,7 +13,9 @@ static void take_source(ConfLoader *l, const ConfNode *value, void *into) {
 
         const char *why;
 
-        if (s.n && !source_spec_valid(s.p, &why))
+        if (str_starts(s, STR("kafka:")) && s.n > 6)
+                ; /* conf_match_kafka() */
+        else if (s.n && !source_spec_valid(s.p, &why))
                 conf_bad(l, value, "%s, not %s", why, s.p);
         else if ((str_starts(s, STR("unix:")) || str_starts(s, STR("file:"))) && s.p[5] != '/')
                 conf_bad(l, value, "the path of a source starts with /: %s", s.p);
@@ -101,12 +103,14 @@ static void take_redact(ConfLoader *l, const ConfNode *value, void *into) {
 static void leave(ConfLoader *l, const ConfNode *value, void *into) {}
 
 static void take_document(ConfLoader *l, const ConfNode *root) {
-        static const ConfKey first[] = { { "source", take_source },           { "rules", take_rules },
-                                         { "sinks", conf_take_sinks },        { "routes", leave },
-                                         { "host_groups", conf_take_groups }, { "spool", conf_take_spool },
-                                         { "redact", take_redact },           { "limits", take_limits } };
+        static const ConfKey first[] = { { "source", take_source },    { "kafka", conf_take_kafka },
+                                         { "rules", take_rules },      { "sinks", conf_take_sinks },
+                                         { "routes", leave },          { "host_groups", conf_take_groups },
+                                         { "spool", conf_take_spool }, { "redact", take_redact },
+                                         { "limits", take_limits } };
 
         conf_map(l, root, "the configuration", first, ARRAY_SIZE(first), l->config);
+        conf_match_kafka(l, root);
         if (root->type != YAML_MAPPING_NODE)
                 return;
         for (size_t i = 0; i < conf_n_pairs(root); i++) {

@@ -10,6 +10,7 @@
 #include "role/quiet.h"
 #include "rule/rule.h"
 #include "sink/sink.h"
+#include "source/kafka-intake.h"
 
 #define CONFIG_MAX (1u << 20)
 
@@ -90,6 +91,7 @@ typedef struct {
         Arena arena;
         const char *path;
         const char *source; /* "stdin", "unix:PATH" */
+        KafkaIntake kafka;  /* topic NULL: the source is another */
         const char **rules; /* paths */
         size_t n_rules;
         ConfigSink *sinks;

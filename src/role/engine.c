@@ -8,6 +8,7 @@
 #include "role/engine.h"
 
 #define SETTLE_NS  (RULE_SETTLE_MS * UINT64_C(1000000))
+#define OVERDUE_NS (2 * SETTLE_NS) /* where other machines' events keep coming */
 #define REFRESH_NS (5 * NS_PER_S)
 
 const CounterDesc engine_counter_descs[] = {
@@ -25,9 +26,12 @@ struct Engine {
         Meaning *meaning;
         RuleSet *rules;
         RuleState *state;
-        Proc *proc;            /* or NULL */
-        Loader *loader;        /* of rules that are to come; NULL: none */
-        uint64_t settle_ns;    /* when to decide what still waits for earlier events, CLOCK_MONOTONIC */
+        Proc *proc;         /* or NULL */
+        Loader *loader;     /* of rules that are to come; NULL: none */
+        uint64_t settle_ns; /* when to decide what still waits for earlier events, CLOCK_MONOTONIC */
+        uint64_t
+                overdue_ns; /* when to decide at the latest about the first overdue_events, CLOCK_MONOTONIC */
+        uint64_t overdue_events;
         uint64_t refreshed_ns; /* when names were last read again */
         Attempts *attempts;
         Redact redact; /* in redact_arena */
@@ -51,7 +55,7 @@ int engine_new(Engine **ret, AlertFn fn, void *userdata) {
                 return -ENOMEM;
         e->fn = fn;
         e->userdata = userdata;
-        e->settle_ns = UINT64_MAX;
+        e->settle_ns = e->overdue_ns = UINT64_MAX;
         r = meaning_new(&e->meaning);
         if (r == 0)
                 r = attempts_new(&e->attempts, e->meaning, on_alert, e);
@@ -248,6 +252,19 @@ static void tell_forgery(Engine *e, const Event *event) {
                 }
 }
 
+/* What waits is decided when no event came for some time; or when it has waited too long, whatever comes. */
+static void note_pending(Engine *e) {
+        if (!rule_state_pending(e->state)) {
+                e->settle_ns = e->overdue_ns = UINT64_MAX;
+                return;
+        }
+        e->settle_ns = clock_monotonic_ns() + SETTLE_NS;
+        if (e->overdue_ns == UINT64_MAX) {
+                e->overdue_ns = e->settle_ns - SETTLE_NS + OVERDUE_NS;
+                e->overdue_events = e->counters.events;
+        }
+}
+
 void engine_event(Engine *e, const Event *event) {
         e->counters.events++;
         if (unlikely(event->forges))
@@ -258,26 +275,49 @@ void engine_event(Engine *e, const Event *event) {
         if (rule_state_match(e->state, event, on_hit, e) < 0)
                 e->counters.no_memory++;
         end_event(e);
-        e->settle_ns = rule_state_pending(e->state) ? clock_monotonic_ns() + SETTLE_NS : UINT64_MAX;
+        note_pending(e);
 }
 
 static void settle(Engine *e) {
         if (e->state)
                 rule_state_flush(e->state, on_hit, e);
         end_event(e);
-        e->settle_ns = UINT64_MAX;
+        e->settle_ns = e->overdue_ns = UINT64_MAX;
+}
+
+static void decide_overdue(Engine *e) {
+        rule_state_decide(e->state, e->counters.events - e->overdue_events, on_hit, e);
+        end_event(e);
+        e->overdue_ns = UINT64_MAX;
+        note_pending(e);
 }
 
 void engine_age(Engine *e, uint64_t now_ns) {
         if (now_ns >= e->settle_ns)
                 settle(e);
+        else if (now_ns >= e->overdue_ns)
+                decide_overdue(e);
         attempts_age(e->attempts, now_ns);
 }
 
 uint64_t engine_deadline(const Engine *e) {
         uint64_t attempts = attempts_deadline(e->attempts);
 
-        return attempts < e->settle_ns ? attempts : e->settle_ns;
+        uint64_t rules = e->settle_ns < e->overdue_ns ? e->settle_ns : e->overdue_ns;
+
+        return attempts < rules ? attempts : rules;
+}
+
+uint64_t engine_n_events(const Engine *e) { return e->counters.events; }
+
+uint64_t engine_n_decided(const Engine *e) {
+        return e->counters.events - (e->state ? rule_state_undecided(e->state) : 0);
+}
+
+uint64_t engine_oldest_ns(const Engine *e) {
+        uint64_t at = attempts_deadline(e->attempts);
+
+        return at == UINT64_MAX ? at : at - ATTEMPT_WAIT_MS * NS_PER_MS;
 }
 
 void engine_flush(Engine *e) {

@@ -52,6 +52,12 @@ void engine_age(Engine *e, uint64_t now_ns);
 uint64_t engine_deadline(const Engine *e);
 void engine_flush(Engine *e);
 
+/* Events shown, and how many of the first of them can bring no more alerts from the rules. */
+uint64_t engine_n_events(const Engine *e);
+uint64_t engine_n_decided(const Engine *e);
+/* Since when the oldest alert waits (attempt.h), CLOCK_MONOTONIC ns; UINT64_MAX: none does. */
+uint64_t engine_oldest_ns(const Engine *e);
+
 /* Appends every counter of the engine and what it is made of. */
 void engine_print_counters(const Engine *e, Buf *out, bool only_loss);
 

@@ -19,7 +19,7 @@
 #include "role/gather.h"
 #include "role/input.h"
 #include "role/keep.h"
-#include "role/outbox.h"
+#include "role/progress.h"
 #include "role/ring.h"
 #include "role/role-engine.h"
 #include "role/role.h"
@@ -30,7 +30,7 @@
 #define COMMIT_MS 800u /* at the end: for deliver to say that it has everything */
 #define DRAIN_MS  200u /* reading what is there, at the end */
 
-enum { PRIORITY_CONTROL = -20, PRIORITY_INPUT = 10, PRIORITY_AGE = 20 };
+enum { PRIORITY_INPUT = 10, PRIORITY_AGE = 20 };
 
 typedef struct {
         Station station;
@@ -46,6 +46,7 @@ typedef struct {
         Engine *engine;
         Outbox outbox;
         Keep keep;
+        Progress progress;
         BadLines bad;
         EngineRoleCounters counters;
         bool loaded, finishing;
@@ -150,6 +151,8 @@ static void finish(Run *run) {
 static void take_line(Run *run, Str line, uint64_t number) {
         int e;
 
+        if (unlikely(progress_take(&run->progress, line)))
+                return;
         if (unlikely(ring_n_poison(&run->ring)) && ring_is_poison_line(&run->ring, line)) {
                 run->counters.lines_aside++;
                 aside_line(&run->outbox, line, engine_redacts(run->engine));
@@ -188,6 +191,8 @@ static int on_input(Run *run) {
                 log_error("%s: %s", run->bad.name, strerror(-r));
                 run->status = STATUS_INPUT;
         }
+        if (r == LINE_E_EOF && progress_is_open(&run->progress))
+                run->status = STATUS_INPUT; /* the intake died */
         finish(run);
         return 0;
 }
@@ -197,6 +202,8 @@ static int on_readable(sd_event_source *s, int fd, uint32_t events, void *userda
         uint64_t before = line_counters(run->reader)->lines;
         int r;
 
+        if (unlikely(progress_hold(&run->progress, &run->ring)))
+                return 0;
         if (run->gather.busy)
                 nanosleep(&(struct timespec){ .tv_nsec = GATHER_NS }, NULL);
         r = on_input(run);
@@ -361,6 +368,9 @@ static int open_input(Run *run, const Settings *settings) {
         r = line_reader_new(&run->reader, run->fd, &options);
         if (r == 0)
                 r = event_assembler_new(&run->assembler, EVENT_DEFAULT, &settings->limits, on_event, run);
+        if (r == 0 && settings->intake)
+                r = progress_open(&run->progress, run->station.loop, run->fd, run->assembler, run->engine,
+                                  &run->outbox);
         if (r == 0)
                 r = add_input(run);
         if (r >= 0) {
@@ -368,15 +378,6 @@ static int open_input(Run *run, const Settings *settings) {
                 take_ring(run);
         }
         return r;
-}
-
-/* Without it, it is still worth more to look at the records than not to. */
-static void enter_sandbox(void) {
-        bool landlock;
-        int r = sandbox_engine(&landlock);
-
-        if (r < 0)
-                log_error("the engine's sandbox: %s; it goes on without", strerror(-r));
 }
 
 static int load_settings(void *job, RuleSet **ret, const RuleOptions *options, RuleDiagFn diag,
@@ -401,7 +402,7 @@ static int load(Run *run, int fd, size_t *ret_n_errors) {
                 log_error("rules: %s", strerror(-r));
         if (r == 0) {
                 run->loaded = true;
-                enter_sandbox();
+                sandbox_engine(); /* also without it: records that nobody looks at are worth less */
                 r = open_input(run, &settings);
                 if (r < 0) {
                         run->status = STATUS_INPUT;
@@ -565,6 +566,7 @@ static void tear_down(Run *run) {
         sd_event_source_disable_unref(run->loading);
         if (run->next_config >= 0)
                 close(run->next_config);
+        progress_close(&run->progress);
         source_close(run->source);
         engine_free(run->engine);
         drop_link(run);

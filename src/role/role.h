@@ -32,6 +32,7 @@ int role_notify(int argc, char **argv);
 int role_engine(int argc, char **argv);  /* aulert --role engine UID GID */
 int role_source(int argc, char **argv);  /* aulert --role source - - */
 int role_deliver(int argc, char **argv); /* aulert --role deliver UID GID */
+int role_intake(int argc, char **argv);  /* aulert --role intake UID GID: stdin is its socket to the engine */
 
 /* Says what is wrong with the command line and where help is: "aulert: watch: MESSAGE (see aulert watch
  * --help)". Returns STATUS_USAGE. */

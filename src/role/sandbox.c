@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "base/log.h"
 #include "base/str.h"
 #include "role/sandbox.h"
 
@@ -43,12 +44,11 @@ static void allow_reading(int rules, const char *path) {
 }
 
 /* What the C library and libaudit look up: accounts, protocols, time zones, and their own modules. */
-static int read_only(bool *ret) {
+static int read_only(void) {
         static const char *const below[] = { "/etc", "/usr", "/lib", "/lib64", "/bin", "/proc" };
         struct landlock_ruleset_attr attr = { .handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1 };
         long rules = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr.handled_access_fs), 0), r;
 
-        *ret = rules >= 0;
         if (rules < 0)
                 return 0; /* ENOSYS, EOPNOTSUPP: this kernel has none */
         for (size_t i = 0; i < ARRAY_SIZE(below); i++)
@@ -212,15 +212,14 @@ static int load(scmp_filter_ctx filter, int r) {
         return r;
 }
 
-int sandbox_engine(bool *ret_landlock) {
+static int enter_engine(void) {
         scmp_filter_ctx filter;
         int r = drop_capabilities();
 
-        *ret_landlock = false;
         if (SANITIZED)
                 return r;
         if (r == 0)
-                r = read_only(ret_landlock);
+                r = read_only();
         if (r < 0)
                 return r;
         filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -228,6 +227,14 @@ int sandbox_engine(bool *ret_landlock) {
                 return -ENOMEM;
         r = allow_all(filter, engine_calls, ARRAY_SIZE(engine_calls), SCMP_ACT_ALLOW);
         return load(filter, r < 0 ? r : allow_narrowly(filter));
+}
+
+int sandbox_engine(void) {
+        int r = enter_engine();
+
+        if (r < 0)
+                log_error("the engine's sandbox: %s; it goes on without", strerror(-r));
+        return r;
 }
 
 static const char *const deliver_refused[] = {

@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* 0 or -errno. @ret_landlock: whether the kernel has it. */
-int sandbox_engine(bool *ret_landlock);
+/* 0 or -errno, which was logged. */
+int sandbox_engine(void);
+/* 0 or -errno. */
 int sandbox_deliver(void);
 
 /* The account of that name; where there is none, the number @otherwise, which systemd keeps free for services (systemd.io/UIDS-GIDS:

@@ -10,6 +10,7 @@
 typedef struct {
         uint64_t max_line, n_files, n_names, redact_off;
         EventLimits limits;
+        uint64_t intake;
 } Head;
 
 typedef struct {
@@ -39,7 +40,8 @@ int settings_make(const Config *config) {
         const Head head = { .max_line = config->max_line,
                             .n_names = config->redact.n_names,
                             .redact_off = config->redact.off,
-                            .limits = config->limits };
+                            .limits = config->limits,
+                            .intake = config->kafka.topic != NULL };
         Making m = { .out = BUF_INIT };
         int r;
 
@@ -98,6 +100,7 @@ static int take(Settings *s) {
                 return -EBADMSG;
         s->max_line = head.max_line;
         s->limits = head.limits;
+        s->intake = head.intake;
         s->files = files = calloc(head.n_files + 1, sizeof(*files));
         s->redact.names = names = calloc(head.n_names + 1, sizeof(*names));
         s->redact.off = head.redact_off;

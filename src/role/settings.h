@@ -11,6 +11,7 @@ typedef struct {
         EventLimits limits;
         const RuleFile *files; /* the rules, read by the supervisor: the engine may open nothing */
         size_t n_files;
+        bool intake; /* stdin comes from one, with its marks (progress.h) */
         Redact redact;
         Str bytes; /* what all this lies in */
 } Settings;

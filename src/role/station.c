@@ -17,18 +17,26 @@ static void tell_log(int level, const char *text) {
         station_tell(IPC_LOG, (uint64_t)level, 0, str_from(text));
 }
 
-static int become(const char *uid_text, const char *gid_text) {
-        pid_t parent = getppid();
+int station_become(const char *uid_text, const char *gid_text) {
         uint64_t uid, gid;
 
-        if (strcmp(uid_text, "-") != 0) {
-                if (!str_u64(str_from(uid_text), 10, &uid) || !str_u64(str_from(gid_text), 10, &gid) ||
-                    !uid || !gid || uid >= UINT32_MAX || gid >= UINT32_MAX)
-                        return -EINVAL;
-                if (setgroups(0, NULL) < 0 || setresgid((gid_t)gid, (gid_t)gid, (gid_t)gid) < 0 ||
-                    setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid) < 0)
-                        return -errno;
-        }
+        if (!strcmp(uid_text, "-"))
+                return 0;
+        if (!str_u64(str_from(uid_text), 10, &uid) || !str_u64(str_from(gid_text), 10, &gid) || !uid ||
+            !gid || uid >= UINT32_MAX || gid >= UINT32_MAX)
+                return -EINVAL;
+        if (setgroups(0, NULL) < 0 || setresgid((gid_t)gid, (gid_t)gid, (gid_t)gid) < 0 ||
+            setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid) < 0)
+                return -errno;
+        return 0;
+}
+
+static int become(const char *uid, const char *gid) {
+        pid_t parent = getppid();
+        int r = station_become(uid, gid);
+
+        if (r < 0)
+                return r;
         /* a change of ids takes it away (prctl(2)), so it comes behind */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                 return -errno;

@@ -20,5 +20,8 @@ typedef struct {
 int station_open(Station *s, const char *uid, const char *gid);
 void station_close(Station *s);
 
+/* Becomes @uid, @gid ("-": stays who it is). 0 or -errno. */
+int station_become(const char *uid, const char *gid);
+
 /* To the supervisor, best effort. */
 void station_tell(IpcType type, uint64_t a, uint64_t b, Str payload);

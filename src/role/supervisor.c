@@ -16,6 +16,7 @@
 #include "role/child.h"
 #include "role/config-read.h"
 #include "role/own.h"
+#include "role/intake.h"
 #include "role/popup.h"
 #include "role/ring.h"
 #include "role/role.h"
@@ -478,7 +479,9 @@ static int set_up(Supervisor *s) {
                 r = sd_event_add_time_relative(s->loop, &s->watch, CLOCK_MONOTONIC, WATCH_MS * 1000ull, 20000,
                                                on_watch, s);
         s->engine.loop = s->deliver.loop = s->source.loop = s->loop;
-        return r < 0 || !strcmp(s->config->source, "stdin") ? r : make_feed(s);
+        if (r < 0 || !strcmp(s->config->source, "stdin") || s->config->kafka.topic)
+                return r;
+        return make_feed(s);
 }
 
 static void prepare(Supervisor *s) {
@@ -531,9 +534,30 @@ int supervisor_new(Supervisor **ret, const char *config_path) {
         return 0;
 }
 
+/* What is not stdin takes its place: each engine inherits it. */
+static int open_source(Supervisor *s) {
+        const ChildOptions *as = &s->deliver_options;
+        int fd, r;
+
+        if (!s->config->kafka.topic)
+                return 0;
+        r = intake_start(s->config_fd, as->change_user, as->uid, as->gid, &fd);
+        if (r < 0)
+                return r;
+        r = dup2(fd, STDIN_FILENO) < 0 ? -errno : 0;
+        if (fd != STDIN_FILENO)
+                close(fd);
+        return r;
+}
+
 int supervisor_run(Supervisor *s) {
         int r;
 
+        r = open_source(s);
+        if (r < 0) {
+                log_error("%s: %s", s->config->source, strerror(-r));
+                return STATUS_INPUT;
+        }
         start_deliver(s); /* and when it is ready, the engine */
         r = s->deliver.pid ? sd_event_loop(s->loop) : -ECHILD;
         if (r < 0) {

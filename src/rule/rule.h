@@ -134,6 +134,11 @@ int rule_state_flush(RuleState *state, RuleHitFn fn, void *userdata);
 
 /* True while something waits: flush when the input stays silent. */
 bool rule_state_pending(const RuleState *state);
+/* How many events back the earliest is about which something is undecided; 0: nothing is; 1: the last one. */
+uint64_t rule_state_undecided(const RuleState *state);
+/* Decides everything about events that came before the last @n: with several machines in one stream the clock of one may
+ * stand still, or be ahead. */
+void rule_state_decide(RuleState *state, uint64_t n, RuleHitFn fn, void *userdata);
 
 /* Windows, what waits for its turn, and processes, as a part (base/pack.h): what a successor of this process needs to hit what this one
  * would have hit. Windows take at most RULE_SAVE_WINDOWS_MAX together (groups heard from least recently are left out, and counted), the

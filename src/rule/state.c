@@ -418,6 +418,26 @@ int rule_state_flush(RuleState *s, RuleHitFn fn, void *userdata) {
         return 0;
 }
 
+void rule_state_decide(RuleState *s, uint64_t n, RuleHitFn fn, void *userdata) {
+        int64_t until = INT64_MIN;
+
+        for (size_t i = 0; i < s->queue.n; i++)
+                if (s->queue.heap[i]->order + n <= s->order && s->queue.heap[i]->time_ms >= until)
+                        until = s->queue.heap[i]->time_ms + 1;
+        s->fn = fn;
+        s->userdata = userdata;
+        settle(s, until);
+}
+
+uint64_t rule_state_undecided(const RuleState *s) {
+        uint64_t first = s->order + 1;
+
+        for (size_t i = 0; i < s->queue.n; i++)
+                if (s->queue.heap[i]->order < first)
+                        first = s->queue.heap[i]->order;
+        return s->order + 1 - first;
+}
+
 bool rule_state_pending(const RuleState *s) { return s->queue.n > 0; }
 
 /* ---- reload ---- */

@@ -303,9 +303,14 @@ static bool may_forget(const Window *w, uint64_t event) {
         return w->oldest && w->oldest->last_event != event;
 }
 
-/* Two a time, so that forgetting keeps up with coming. */
+#define FORGET_EVENTS 65536u
+
+/* Two a time, so that forgetting keeps up with coming. The time stamp at hand may be of another machine, whose clock is ahead or
+ * whose records are read later: what was touched a short while ago stays. */
 static void forget_old(Window *w, uint64_t event, int64_t now_ms) {
-        for (int i = 0; i < 2 && may_forget(w, event) && w->oldest->last_ms < now_ms - w->c->span_ms; i++)
+        for (int i = 0; i < 2 && may_forget(w, event) && w->oldest->last_event + FORGET_EVENTS < event &&
+                        w->oldest->last_ms < now_ms - w->c->span_ms;
+             i++)
                 forget(w, w->oldest);
         while (may_forget(w, event) && (w->n_groups >= WINDOW_MAX_GROUPS || w->bytes >= WINDOW_MAX_BYTES)) {
                 forget(w, w->oldest);

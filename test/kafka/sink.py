@@ -38,6 +38,7 @@ class Scene:
         self.work, self.cluster, self.serial = work, cluster, 0
         (work / 'rule.yml').write_text(RULE)
         (work / 'aulert.yaml').write_text(f'''rules: [{work}/rule.yml]
+spool: memory
 sinks:
   siem: {{ type: kafka, brokers: ["{'", "'.join(cluster.brokers.split(','))}"], topic: alerts, {options} }}
 spool: spool.db
