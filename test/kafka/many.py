@@ -81,7 +81,7 @@ class Scene:
         config.write_text(f'''source: kafka:records
 kafka: {{ brokers: {brokers}, group: {group}, from: start, rebuild: {self.rebuild}, options: {{ session.timeout.ms: "3000", heartbeat.interval.ms: "500" }} }}
 rules: [{self.work}/rules.yml]
-spool: {{ path: {self.work}/{name}.db }}
+spool: {{ path: {self.work}/spool-{name}/spool.db }}
 sinks:
   out: {{ type: kafka, brokers: {brokers}, topic: {topic} }}
 ''')

@@ -41,7 +41,6 @@ class Scene:
 spool: memory
 sinks:
   siem: {{ type: kafka, brokers: ["{'", "'.join(cluster.brokers.split(','))}"], topic: alerts, {options} }}
-spool: spool.db
 ''')
         self.sent = []
 
