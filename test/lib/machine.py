@@ -242,7 +242,7 @@ def configure_installed(users):
     config = PREFIX / 'etc/aulert/aulert.yaml'
     text = config.read_text()
     tap.expect('users: active' in text, f'{config} has no "users: active"')
-    config.write_text(text.replace('users: active', f'users: [{", ".join(users)}]') + 'spool: spool.db\n')
+    config.write_text(text.replace('users: active', f'users: [{", ".join(users)}]') + 'spool: memory\n')
 
 
 def activate_plugin():
@@ -267,7 +267,7 @@ def configure(users, rules=None, path=None, timeout=None):
     path.write_text(f'source: stdin\nrules: [{", ".join(str(r) for r in rules)}]\nsinks:\n'
                     f'  popup: {{ type: desktop, users: {names}{more} }}\n'
                     'routes:\n  - { match: { tag: login }, to: [popup] }\n'
-                    'spool: spool.db\n')
+                    'spool: memory\n')
     return path
 
 
