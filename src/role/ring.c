@@ -72,6 +72,7 @@ void ring_begin(Ring *r) {
                         found = i + 1;
         s->head += found;
         s->begun = true;
+        s->ending = false;
         blank(r, s->head, RING_READ_MAX);
 }
 

@@ -41,6 +41,7 @@ typedef struct {
 typedef struct {
         uint64_t head;   /* bytes ever put in */
         uint64_t begun;  /* not 0: an engine has been here */
+        uint64_t ending; /* not 0: its input has ended, and it waits for deliver: not stuck */
         uint64_t beat;   /* rises when a turn of the engine's loop starts and when it ends: odd: within one */
         RingLine line;   /* at hand */
         RingEvent event; /* at hand */

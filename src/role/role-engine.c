@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -142,6 +141,7 @@ static void finish(Run *run) {
         sd_event_source_set_enabled(run->age, SD_EVENT_OFF);
         event_flush(run->assembler);
         engine_flush(run->engine);
+        run->ring.shared->ending = true;
         if (outbox_is_empty(&run->outbox) || run->outbox.link < 0 ||
             sd_event_add_time_relative(run->station.loop, NULL, CLOCK_MONOTONIC, COMMIT_MS * 1000ull, 10000,
                                        on_time_is_up, run) < 0)

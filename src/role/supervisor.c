@@ -358,7 +358,8 @@ static int on_watch(sd_event_source *source, uint64_t usec, void *userdata) {
 
         sd_event_source_set_time_relative(source, WATCH_MS * 1000ull);
         sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-        if (!s->engine.pid || !s->engine.ready || beat != s->beat || (!(beat & 1) && !input_waits(s))) {
+        if (!s->engine.pid || !s->engine.ready || s->ring.shared->ending || beat != s->beat ||
+            (!(beat & 1) && !input_waits(s))) {
                 s->beat = beat;
                 s->n_stuck = 0;
                 return 0;
