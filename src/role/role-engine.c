@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -361,7 +362,6 @@ static int open_input(Run *run, const Settings *settings) {
         if (r < 0)
                 return r;
         options.read_data = run->source;
-        run->bad.name = "stdin";
         run->fd = source_fd(run->source);
         if (fstat(run->fd, &st) == 0 && !S_ISREG(st.st_mode))
                 engine_use_proc(run->engine);
@@ -582,8 +582,9 @@ int role_engine(int argc, char **argv) {
 
         if (!run)
                 return STATUS_USAGE;
-        run->fd = run->outbox.link = run->next_config = -1;
-        run->age_at = UINT64_MAX;
+        *run = (Run){
+                .fd = -1, .outbox.link = -1, .next_config = -1, .age_at = UINT64_MAX, .bad.name = "stdin"
+        };
         run->station.message = on_message;
         run->station.userdata = run;
         r = set_up(run, argv);
