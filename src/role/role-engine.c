@@ -582,9 +582,8 @@ int role_engine(int argc, char **argv) {
 
         if (!run)
                 return STATUS_USAGE;
-        *run = (Run){
-                .fd = -1, .outbox.link = -1, .next_config = -1, .age_at = UINT64_MAX, .bad.name = "stdin"
-        };
+        *run = (Run){ .fd = -1, .outbox.link = -1, .next_config = -1, .bad.name = "stdin" };
+        run->age_at = UINT64_MAX;
         run->station.message = on_message;
         run->station.userdata = run;
         r = set_up(run, argv);
