@@ -82,18 +82,17 @@ void account_ask(Account *a, bool only_loss, AccountFn fn, void *userdata) {
         for (size_t i = 0; i < ACCOUNT_MAX && q == &spare; i++)
                 if (!a->questions[i].number)
                         q = &a->questions[i];
-        *q = (Question){ .account = a,
-                         .number = ++a->number,
-                         .only_loss = only_loss,
-                         .answers = { BUF_INIT, BUF_INIT },
-                         .fn = fn,
-                         .userdata = userdata };
-        for (size_t i = 0; i < 2 && q != &spare; i++)
-                q->waits[i] =
-                        child_tell(a->children[i], IPC_COUNTERS, q->number, only_loss, STR(""), -1) == 0;
-        if ((!q->waits[0] && !q->waits[1]) ||
-            sd_event_add_time_relative(a->loop, &q->timer, CLOCK_MONOTONIC, ACCOUNT_MS * 1000ull, 10000,
-                                       on_late, q) < 0)
+        *q = (Question){
+                .account = a, .number = ++a->number, .only_loss = only_loss, .fn = fn, .userdata = userdata
+        };
+        for (size_t i = 0; i < ACCOUNT_CHILDREN; i++) {
+                q->answers[i] = BUF_INIT;
+                q->waits[i] = q != &spare && child_tell(a->children[i], IPC_COUNTERS, q->number, only_loss,
+                                                        STR(""), -1) == 0;
+                q->n_waits += q->waits[i];
+        }
+        if (!q->n_waits || sd_event_add_time_relative(a->loop, &q->timer, CLOCK_MONOTONIC,
+                                                      ACCOUNT_MS * 1000ull, 10000, on_late, q) < 0)
                 answer(q);
 }
 

@@ -201,11 +201,13 @@ def netlink_counts_overruns(scene):
             return b'USER' in out.read_bytes() or out.stat().st_size
         tap.wait_for(heard, 5, 'first alert')
         tap.expect('source_overruns' not in counters(), 'overruns before there can be any')
-        child.send_signal(signal.SIGSTOP)
+        reader = next(p for p in machine.children(child.pid)
+                      if b'\0source\0' in pathlib.Path(f'/proc/{p}/cmdline').read_bytes())
+        os.kill(reader, signal.SIGSTOP)
         keeps = int(pathlib.Path('/proc/sys/net/core/rmem_max').read_text())
         say(*(['x' * 2000] * (2 * keeps // 2000 + 500)))
         time.sleep(0.3)
-        child.send_signal(signal.SIGCONT)
+        os.kill(reader, signal.SIGCONT)
         text = tap.wait_for(lambda: next((t for t in [counters()] if 'source_overruns' in t), None), 5, 'overruns')
         tap.note(text)
         size = out.stat().st_size
