@@ -20,12 +20,16 @@ static _Noreturn void give_up(int status, const char *what) {
         _exit(127);
 }
 
+/* By the kernel's own call: the C library keeps two signals to itself (signal(7), "Real-time signals"), and whoever started us may have
+ * ignored those too. */
 static void reset_signals(void) {
-        struct sigaction plain = { .sa_handler = SIG_DFL };
+        const unsigned long plain[8] = {
+                0
+        }; /* a struct sigaction of the kernel with SIG_DFL, whatever its layout */
         sigset_t none;
 
         for (int sig = 1; sig < NSIG; sig++)
-                sigaction(sig, &plain, NULL);
+                syscall(SYS_rt_sigaction, sig, plain, NULL, (size_t)(NSIG - 1) / 8);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
 }
