@@ -144,6 +144,7 @@ def main():
     aulert = os.path.abspath(sys.argv[1])
     sinks.in_namespace()
     with tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)  # the process that delivers is a user of its own
         subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', '/run'], check=True)
         scene = Scene(aulert, pathlib.Path(work))
         scene.journald.start()

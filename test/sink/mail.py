@@ -22,6 +22,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = sys.argv[1] if len(sys.argv) > 1 else str(TOP / 'build/aulert')
 AUTHORITY = pki.Authority()
 WORK = pathlib.Path(tempfile.mkdtemp(prefix='aulert-mail-'))
+WORK.chmod(0o755)  # the process that delivers is a user of its own
 
 
 def configure(port, scheme='smtp', **options):

@@ -248,6 +248,7 @@ def down_and_up(scene, settings):
 def main():
     aulert, captures = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
     with tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)  # the process that delivers is a user of its own
         scene = Scene(aulert, captures, pathlib.Path(work))
         scene.server.start()
         ca, client = f'ca: {work}/ca.pem', f'cert: {work}/client.pem, key: {work}/client.key'

@@ -22,6 +22,7 @@ PROGRAM = sys.argv[1] if len(sys.argv) > 1 else str(TOP / 'build/aulert')
 AUTHORITY = pki.Authority()
 FOLDER = tempfile.TemporaryDirectory()
 WORK = pathlib.Path(FOLDER.name)
+WORK.chmod(0o755)  # the process that delivers is a user of its own
 
 
 def configure(url, **options):

@@ -42,6 +42,7 @@ class Scene:
         self.work, self.serial = work, 0
         self.out, self.spool = work / 'out/alerts.json', spool or work / 'state/spool.db'
         self.out.parent.mkdir(exist_ok=True)
+        self.out.parent.chmod(0o777)
         (work / 'rule.yml').write_text(RULE)
         (work / 'aulert.yaml').write_text(f'rules: [{work}/rule.yml]\nsinks:\n  f: {{ type: file, path: {self.out}{sink} }}\n'
                                           f'spool: {{ path: {self.spool}{more} }}\n')
@@ -85,13 +86,14 @@ class Scene:
 @contextlib.contextmanager
 def scene(**options):
     with tempfile.TemporaryDirectory() as work:
+        os.chmod(work, 0o777)  # the process that delivers is a user of its own
         yield Scene(pathlib.Path(work), **options)
 
 
 @contextlib.contextmanager
 def disk(path, size):
     path.mkdir(exist_ok=True)
-    subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size}', 'tmpfs', path], check=True)
+    subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size},mode=0777', 'tmpfs', path], check=True)
     try:
         yield path
     finally:
@@ -171,6 +173,7 @@ def counters(running):
 
 def survives_a_full_disk():
     with tempfile.TemporaryDirectory() as work, disk(pathlib.Path(work) / 'small', '8M') as small:
+        os.chmod(work, 0o777)  # the process that delivers is a user of its own
         s = Scene(pathlib.Path(work), small / 'spool.db')
         with s.start() as running:
             s.say(running, 10)
@@ -194,6 +197,7 @@ def survives_a_full_disk():
 
 def survives_a_read_only_file_system():
     with tempfile.TemporaryDirectory() as work, disk(pathlib.Path(work) / 'state', '8M') as state:
+        os.chmod(work, 0o777)  # the process that delivers is a user of its own
         s = Scene(pathlib.Path(work))
         subprocess.run(['mount', '-o', 'remount,ro', state], check=True)
         with s.start() as running:
@@ -231,6 +235,7 @@ def sets_aside_a_corrupt_file():
 def keeps_what_a_sink_cannot_take():
     """More than a sink's queue holds, while its disk is full: all of it arrives when there is room."""
     with tempfile.TemporaryDirectory() as work, disk(pathlib.Path(work) / 'out', '8M') as out:
+        os.chmod(work, 0o777)  # the process that delivers is a user of its own
         s = Scene(pathlib.Path(work))
         fill(out / 'filler')
         with s.start() as running:
@@ -251,6 +256,7 @@ def keeps_what_a_sink_cannot_take():
 def gives_up():
     """What could not be delivered so often is a dead letter."""
     with tempfile.TemporaryDirectory() as work, disk(pathlib.Path(work) / 'out', '1M') as out:
+        os.chmod(work, 0o777)  # the process that delivers is a user of its own
         s = Scene(pathlib.Path(work), more=', tries: 2')
         fill(out / 'filler')
         with s.start() as running:
