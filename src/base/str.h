@@ -32,7 +32,9 @@ typedef struct {
 static inline Str str_from(const char *z) { return (Str){ z, z ? strlen(z) : 0 }; }
 static inline bool str_eq(Str a, Str b) { return a.n == b.n && (!a.n || !memcmp(a.p, b.p, a.n)); }
 static inline bool str_eqz(Str a, const char *z) { return str_eq(a, str_from(z)); }
-static inline bool str_starts(Str s, Str head) { return s.n >= head.n && !memcmp(s.p, head.p, head.n); }
+static inline bool str_starts(Str s, Str head) {
+        return s.n >= head.n && (!head.n || !memcmp(s.p, head.p, head.n));
+}
 static inline bool str_ends(Str s, Str tail) {
         return s.n >= tail.n && !memcmp(s.p + s.n - tail.n, tail.p, tail.n);
 }

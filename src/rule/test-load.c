@@ -348,9 +348,11 @@ static int collect(void *userdata, const RuleFile *f) {
         Bundle *b = userdata;
 
         assert_true(b->n < 256);
-        b->files[b->n++] = (RuleFile){ strdup(f->path),
-                                       { memcpy(malloc(f->text.n + 1), f->text.p, f->text.n), f->text.n },
-                                       f->error };
+        b->files[b->n++] =
+                (RuleFile){ strdup(f->path),
+                            { f->text.n ? memcpy(malloc(f->text.n), f->text.p, f->text.n) : malloc(1),
+                              f->text.n },
+                            f->error };
         return 0;
 }
 
