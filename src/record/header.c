@@ -35,6 +35,8 @@ static int look_up_type(Str name) {
         return audit_name_to_msg_type(z);
 }
 
+int record_type_from_name(Str name) { return name.n && name.n <= HEADER_NAME_MAX ? look_up_type(name) : -1; }
+
 static inline bool is_type(const HeaderType *t, Str name, uint64_t head, uint64_t tail) {
         return t->head == head && t->tail == tail && t->len == name.n &&
                (likely(name.n <= 16) || !memcmp(t->name, name.p, name.n));

@@ -45,3 +45,5 @@ static inline Str record_body(const Record *r) { return (Str){ r->text.p + r->bo
 
 /* The name libaudit has for a type ("SYSCALL"), or NULL. */
 const char *record_type_to_name(int type);
+/* AUDIT_…, or -1: libaudit has no such name. */
+int record_type_from_name(Str name);

@@ -44,16 +44,10 @@ static void take_match_group(ConfLoader *l, const ConfNode *value, void *into) {
         StrList *groups = conf_alloc(l, names.n * sizeof(*groups));
 
         for (size_t i = 0; groups && i < names.n; i++) {
-                size_t k = 0;
+                const ConfigGroup *group = names.v[i].n ? conf_find_group(l, value, names.v[i]) : NULL;
 
-                while (k < l->config->n_groups && !str_eq(l->config->groups[k].name, names.v[i]))
-                        k++;
-                if (k < l->config->n_groups)
-                        groups[match->n_groups++] = l->config->groups[k].nodes;
-                else if (names.v[i].n)
-                        conf_bad(l, value,
-                                 "there is no host group %s: name one that stands under host_groups:",
-                                 names.v[i].p);
+                if (group)
+                        groups[match->n_groups++] = group->nodes;
         }
         match->groups = groups;
 }
@@ -73,13 +67,11 @@ static void take_not_one(ConfLoader *l, const ConfNode *value, ConfigMatch *ret)
 }
 
 static void take_not(ConfLoader *l, const ConfNode *value, void *into) {
-        bool is_list = value->type == YAML_SEQUENCE_NODE;
-        size_t n = is_list ? (size_t)(value->data.sequence.items.top - value->data.sequence.items.start) : 1;
+        size_t n = conf_n_items(value);
         ConfigMatch *match = into, *not = conf_alloc(l, n * sizeof(*not ));
 
         for (size_t i = 0; not &&i < n; i++)
-                take_not_one(l, is_list ? conf_node(l, value->data.sequence.items.start[i]) : value,
-                             &not [i]);
+                take_not_one(l, conf_item(l, value, i), &not [i]);
         match->not = not ;
         match->n_not = not ? n : 0;
 }
@@ -161,15 +153,10 @@ static void take_to(ConfLoader *l, const ConfNode *value, void *into) {
         size_t *to = conf_alloc(l, names.n * sizeof(*to));
 
         for (size_t i = 0; to && i < names.n; i++) {
-                size_t k = 0;
+                const ConfigSink *sink = names.v[i].n ? conf_find_sink(l, value, names.v[i]) : NULL;
 
-                while (k < l->config->n_sinks && !str_eq(l->config->sinks[k].name, names.v[i]))
-                        k++;
-                if (k < l->config->n_sinks)
-                        to[route->n_to++] = k;
-                else if (names.v[i].n)
-                        conf_bad(l, value,
-                                 "there is no sink %s: name one that stands under sinks:", names.v[i].p);
+                if (sink)
+                        to[route->n_to++] = (size_t)(sink - l->config->sinks);
         }
         route->to = to;
 }
@@ -230,15 +217,13 @@ static void take_route(ConfLoader *l, const ConfNode *value, ConfigRoute *route)
 
 void conf_take_routes(ConfLoader *l, const ConfNode *value, void *into) {
         Config *c = into;
-        size_t n;
+        size_t n = conf_n_items(value);
 
         if (value->type != YAML_SEQUENCE_NODE) {
                 conf_bad(l, value, "routes must be a list");
                 return;
         }
-        n = (size_t)(value->data.sequence.items.top - value->data.sequence.items.start);
         c->routes = conf_alloc(l, n * sizeof(*c->routes));
         for (; c->routes && c->n_routes < n; c->n_routes++)
-                take_route(l, conf_node(l, value->data.sequence.items.start[c->n_routes]),
-                           &c->routes[c->n_routes]);
+                take_route(l, conf_item(l, value, c->n_routes), &c->routes[c->n_routes]);
 }

@@ -200,6 +200,8 @@ static void take_sink(ConfLoader *l, const ConfNode *key, const ConfNode *value,
         unsigned n_bad = l->n_bad;
 
         *sink = (ConfigSink){ .name = conf_keep(l, conf_scalar(key)) };
+        if (sink->name.n > SINK_NAME_MAX)
+                conf_bad(l, key, "the name of a sink has at most %u bytes", SINK_NAME_MAX);
         conf_each_pair(l, value, "a sink", find_type, &s);
         if (value->type == YAML_MAPPING_NODE && !s.has_type)
                 conf_bad(l, value, "a sink needs type:, as type: journal (man aulert.yaml lists them)");

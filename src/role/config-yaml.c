@@ -54,11 +54,9 @@ Str conf_text(ConfLoader *l, const ConfNode *n, const char *what) {
 }
 
 StrList conf_list(ConfLoader *l, const ConfNode *n, const char *what) {
-        size_t n_items = 1;
+        size_t n_items = conf_n_items(n);
         Str *items;
 
-        if (n->type == YAML_SEQUENCE_NODE)
-                n_items = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
         items = conf_alloc(l, n_items * sizeof(*items));
         if (!items)
                 return (StrList){ 0 };
@@ -71,6 +69,32 @@ StrList conf_list(ConfLoader *l, const ConfNode *n, const char *what) {
         for (size_t i = 0; i < n_items; i++)
                 items[i] = conf_text(l, conf_node(l, n->data.sequence.items.start[i]), what);
         return (StrList){ items, n_items };
+}
+
+size_t conf_n_items(const ConfNode *list) {
+        return list->type == YAML_SEQUENCE_NODE
+                       ? (size_t)(list->data.sequence.items.top - list->data.sequence.items.start)
+                       : 1;
+}
+
+const ConfNode *conf_item(ConfLoader *l, const ConfNode *list, size_t i) {
+        return list->type == YAML_SEQUENCE_NODE ? conf_node(l, list->data.sequence.items.start[i]) : list;
+}
+
+const ConfigGroup *conf_find_group(ConfLoader *l, const ConfNode *where, Str name) {
+        for (size_t i = 0; i < l->config->n_groups; i++)
+                if (str_eq(l->config->groups[i].name, name))
+                        return &l->config->groups[i];
+        conf_bad(l, where, "there is no host group %s: name one that stands under host_groups:", name.p);
+        return NULL;
+}
+
+const ConfigSink *conf_find_sink(ConfLoader *l, const ConfNode *where, Str name) {
+        for (size_t i = 0; i < l->config->n_sinks; i++)
+                if (str_eq(l->config->sinks[i].name, name))
+                        return &l->config->sinks[i];
+        conf_bad(l, where, "there is no sink %s: name one that stands under sinks:", name.p);
+        return NULL;
 }
 
 size_t conf_n_pairs(const ConfNode *map) {

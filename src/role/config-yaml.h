@@ -42,6 +42,14 @@ size_t conf_size(ConfLoader *l, const ConfNode *value, const char *what); /* 100
 /* Relative paths are relative to the configuration: auditd starts its plugins in /. */
 const char *conf_path(ConfLoader *l, Str s);
 
+/* Of a list; what is none is a list of one. */
+size_t conf_n_items(const ConfNode *list);
+const ConfNode *conf_item(ConfLoader *l, const ConfNode *list, size_t i);
+
+/* NULL, and a mistake at @where: there is none of that name. To be called when sinks and groups are known. */
+const ConfigGroup *conf_find_group(ConfLoader *l, const ConfNode *where, Str name);
+const ConfigSink *conf_find_sink(ConfLoader *l, const ConfNode *where, Str name);
+
 /* Calls @fn for every pair of a map; a key that comes twice is a mistake. */
 void conf_each_pair(ConfLoader *l, const ConfNode *map, const char *what,
                     void (*fn)(ConfLoader *l, const ConfNode *key, const ConfNode *value, void *userdata),
@@ -56,8 +64,9 @@ void conf_take_rate(ConfLoader *l, const ConfNode *value, ConfigRate *ret);
 void conf_take_kafka(ConfLoader *l, const ConfNode *value, void *into);
 void conf_match_kafka(ConfLoader *l, const ConfNode *root);
 
-/* config-sinks.c, config-routes.c, config-spool.c. @into: the Config. */
+/* config-sinks.c, config-routes.c, config-events.c, config-spool.c. @into: the Config. */
 void conf_take_sinks(ConfLoader *l, const ConfNode *value, void *into);
 void conf_take_groups(ConfLoader *l, const ConfNode *value, void *into);
 void conf_take_spool(ConfLoader *l, const ConfNode *value, void *into);
 void conf_take_routes(ConfLoader *l, const ConfNode *value, void *into);
+void conf_take_events(ConfLoader *l, const ConfNode *value, void *into);

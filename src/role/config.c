@@ -99,15 +99,22 @@ static void take_redact(ConfLoader *l, const ConfNode *value, void *into) {
         conf_map(l, value, "redact", keys, ARRAY_SIZE(keys), &((Config *)into)->redact);
 }
 
-/* Routes name sinks, wherever in the file those stand: they are read after all else. */
+/* Routes and events name sinks, wherever in the file those stand: they are read after all else. */
 static void leave(ConfLoader *l, const ConfNode *value, void *into) {}
+
+static void take_later(ConfLoader *l, Str key, const ConfNode *value) {
+        if (str_eq(key, STR("routes")) && !l->config->routes)
+                conf_take_routes(l, value, l->config);
+        else if (str_eq(key, STR("events")) && !l->config->events)
+                conf_take_events(l, value, l->config);
+}
 
 static void take_document(ConfLoader *l, const ConfNode *root) {
         static const ConfKey first[] = { { "source", take_source },    { "kafka", conf_take_kafka },
                                          { "rules", take_rules },      { "sinks", conf_take_sinks },
                                          { "routes", leave },          { "host_groups", conf_take_groups },
                                          { "spool", conf_take_spool }, { "redact", take_redact },
-                                         { "limits", take_limits } };
+                                         { "limits", take_limits },    { "events", leave } };
 
         conf_map(l, root, "the configuration", first, ARRAY_SIZE(first), l->config);
         conf_match_kafka(l, root);
@@ -116,15 +123,22 @@ static void take_document(ConfLoader *l, const ConfNode *root) {
         for (size_t i = 0; i < conf_n_pairs(root); i++) {
                 const yaml_node_pair_t *pair = &root->data.mapping.pairs.start[i];
 
-                if (str_eq(conf_scalar(conf_node(l, pair->key)), STR("routes")) && !l->config->routes)
-                        conf_take_routes(l, conf_node(l, pair->value), l->config);
+                take_later(l, conf_scalar(conf_node(l, pair->key)), conf_node(l, pair->value));
         }
+}
+
+static bool is_for_events(const Config *c, Str sink) {
+        for (size_t i = 0; i < c->n_events; i++)
+                for (size_t k = 0; k < c->events[i].to.n; k++)
+                        if (str_eq(c->events[i].to.v[k], sink))
+                                return true;
+        return false;
 }
 
 static void add_defaults(ConfLoader *l) {
         Config *c = l->config;
         Buf own = BUF_INIT;
-        size_t *to;
+        size_t *to, n_to = 0;
 
         if (!c->source)
                 c->source = "stdin";
@@ -143,8 +157,9 @@ static void add_defaults(ConfLoader *l) {
         if (!c->routes || !to)
                 return;
         for (size_t i = 0; i < c->n_sinks; i++)
-                to[i] = i;
-        c->routes[0] = (ConfigRoute){ .to = to, .n_to = c->n_sinks };
+                if (!is_for_events(c, c->sinks[i].name))
+                        to[n_to++] = i;
+        c->routes[0] = (ConfigRoute){ .to = to, .n_to = n_to };
         c->n_routes = 1;
 }
 

@@ -6,18 +6,13 @@
  * and names of sinks that do not exist among them, and nothing of a file with a mistake is used. It is the
  * administrator's own file; still its size is limited (CONFIG_MAX) and aliases cost nothing, as nothing is
  * copied through them more than once a place. */
-#include "event/event.h"
+#include "role/event-route.h"
 #include "role/quiet.h"
 #include "rule/rule.h"
 #include "sink/sink.h"
 #include "source/kafka-intake.h"
 
 #define CONFIG_MAX (1u << 20)
-
-typedef struct {
-        const Str *v;
-        size_t n;
-} StrList;
 
 /* At most @n alerts in that time; 0: any number. */
 typedef struct {
@@ -98,8 +93,11 @@ typedef struct {
         size_t n_sinks;
         ConfigGroup *groups;
         size_t n_groups;
-        ConfigRoute *routes; /* none given: one that takes everything everywhere */
+        ConfigRoute
+                *routes; /* none given: one that takes everything to all sinks that `events` does not name */
         size_t n_routes;
+        EventRoute *events; /* what goes to sinks as it is */
+        size_t n_events;
         ConfigSpool spool;
         size_t max_line; /* 0: the default */
         EventLimits limits;

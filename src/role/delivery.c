@@ -310,6 +310,16 @@ int delivery_alert(Delivery *d, Alert *alert, uint64_t seq) {
         return sd_event_source_set_enabled(d->commit, SD_EVENT_ONESHOT);
 }
 
+bool delivery_events(Delivery *d, Str sink, Str node, Str lines) {
+        for (size_t i = 0; i < d->config->n_sinks; i++) {
+                if (!str_eq(d->config->sinks[i].name, sink) || !d->config->sinks[i].ops->lines)
+                        continue;
+                outlet_lines(d->outlets[i], node, lines);
+                return true;
+        }
+        return false;
+}
+
 size_t delivery_pending(const Delivery *d) {
         size_t n = d->n_batch;
         int64_t now = now_ms();

@@ -32,6 +32,8 @@ Delivery *delivery_free(Delivery *d);
  * sinks of its routes get it. @seq rises from call to call. Never waits for a sink. 0, or -ENOMEM: it is
  * dropped, and counted. */
 int delivery_alert(Delivery *d, Alert *alert, uint64_t seq);
+/* Events for the sink of that name, as lines: they go past the spool. False: there is no such sink, or it takes none. */
+bool delivery_events(Delivery *d, Str sink, Str node, Str lines);
 /* Alerts that are not committed, that a sink has not settled, or that it could have now. */
 size_t delivery_pending(const Delivery *d);
 const Config *delivery_config(const Delivery *d);

@@ -87,6 +87,8 @@ int engine_set_redact(Engine *e, const Redact *redact) {
 }
 
 bool engine_redacts(const Engine *e) { return !e->redact.off; }
+const Redact *engine_redact(const Engine *e) { return &e->redact; }
+Meaning *engine_meaning(const Engine *e) { return e->meaning; }
 
 Engine *engine_free(Engine *e) {
         if (!e)

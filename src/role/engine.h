@@ -25,8 +25,10 @@ Engine *engine_free(Engine *e);                           /* returns NULL */
 /* Which secrets do not go into alerts; copied. At first: what is built in. 0 or -ENOMEM. */
 int engine_set_redact(Engine *e, const Redact *redact);
 
-/* Not switched off. */
+/* Not switched off; what is in use, lent until the next engine_set_redact(). */
 bool engine_redacts(const Engine *e);
+const Redact *engine_redact(const Engine *e);
+Meaning *engine_meaning(const Engine *e); /* the engine's own, lent */
 
 /* Loads rules and, unless that fails altogether, puts them in the place of those in use. Problems are
  * logged with file, line and column. @ret_n_errors: how many there were; may be NULL. 0 or -errno. */

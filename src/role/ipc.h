@@ -30,12 +30,18 @@ typedef enum {
         /* deliver to supervisor */
         IPC_DESKTOP, /* with a descriptor: the socket of a child for user a (desktop-child.h) */
         /* engine to deliver */
-        IPC_ALERT, /* a: its number, rising by one; payload: alert_pack() */
-        IPC_STATE, /* the state behind alert a is in place b of the ring's memory (ring.h) */
+        IPC_ALERT,  /* a: its number, rising by one; payload: alert_pack() */
+        IPC_EVENTS, /* a: number, rising by one; b: EVENTS_…; payload: node, names of sinks, an empty one, each with a NUL; lines */
+        IPC_STATE,  /* the state behind alert a is in place b of the ring's memory (ring.h) */
         /* deliver to engine */
-        IPC_COMMITTED, /* a: all alerts up to this number are in the spool */
+        IPC_COMMITTED,    /* a: all alerts up to this number are in the spool */
+        IPC_EVENTS_TAKEN, /* a: all messages of events up to this number need not come again */
         _IPC_N,
 } IpcType;
+
+/* IPC_EVENTS: the last line goes on in the next message; the first began in the one before. */
+enum { EVENTS_GO_ON = 1 << 0, EVENTS_CONTINUE = 1 << 1 };
+#define EVENTS_NODE_MAX 255u
 
 typedef struct {
         uint32_t type; /* IpcType */

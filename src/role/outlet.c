@@ -179,7 +179,8 @@ Outlet *outlet_free(Outlet *o) {
 }
 
 StoreSink *outlet_store_sink(const Outlet *o) { return o->stored; }
-size_t outlet_pending(const Outlet *o) { return sink_pending(o->sink); }
+void outlet_lines(Outlet *o, Str node, Str lines) { sink_lines(o->sink, node, lines); }
+size_t outlet_pending(const Outlet *o) { return sink_pending(o->sink) + sink_lines_pending(o->sink); }
 
 /* How many more the sink may have. */
 static size_t room(const Outlet *o, int64_t now) {
@@ -291,6 +292,9 @@ void outlet_print_counters(const Outlet *o, Buf *out, bool only_loss) {
 
         counter_print(&lines, sink_counter_descs, sink_n_counter_descs, sink_counters(o->sink), only_loss);
         counter_print(&lines, descs, ARRAY_SIZE(descs), &o->counters, only_loss);
+        if (sink_lines_counters(o->sink))
+                counter_print(&lines, sink_lines_counter_descs, sink_lines_n_counter_descs,
+                              sink_lines_counters(o->sink), only_loss);
         if (!only_loss) {
                 StoreCounts counts = store_count(o->store, o->stored);
 

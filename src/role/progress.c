@@ -30,11 +30,13 @@ static bool step(Progress *p) {
         case PROGRESS_RULES:
                 if (engine_n_decided(p->engine) < p->events || engine_oldest_ns(p->engine) <= p->events_ns)
                         return false;
-                p->alerts = p->outbox->seq;
+                p->alerts = p->link->outbox.seq;
+                p->messages = events_out_number(p->link->events);
                 p->stage = PROGRESS_SPOOL;
                 return true;
         case PROGRESS_SPOOL:
-                if (p->outbox->committed < p->alerts)
+                if (p->link->outbox.committed < p->alerts ||
+                    events_out_confirmed(p->link->events) < p->messages)
                         return false;
                 /* no room: the next one says as much */
                 (void)send(p->sock, &p->mark, sizeof(p->mark), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -60,10 +62,10 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 int progress_open(Progress *p, sd_event *loop, int sock, const EventAssembler *assembler,
-                  const Engine *engine, const Outbox *outbox) {
+                  const Engine *engine, const Link *link) {
         int r;
 
-        *p = (Progress){ .sock = sock, .assembler = assembler, .engine = engine, .outbox = outbox };
+        *p = (Progress){ .sock = sock, .assembler = assembler, .engine = engine, .link = link };
         r = sd_event_add_time(loop, &p->timer, CLOCK_MONOTONIC, UINT64_MAX, 10000, on_look, p);
         return r < 0 ? r : sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
 }
@@ -87,7 +89,8 @@ bool progress_take(Progress *p, Str line) {
 }
 
 bool progress_hold(const Progress *p, Ring *ring) {
-        if (!progress_is_open(p) || p->outbox->bytes <= OUTBOX_MAX / 2)
+        if (!progress_is_open(p) ||
+            (p->link->outbox.bytes <= OUTBOX_MAX / 2 && !events_out_is_half_full(p->link->events)))
                 return false;
         ring_beat(ring);
         nanosleep(&(struct timespec){ .tv_nsec = HOLD_NS }, NULL);

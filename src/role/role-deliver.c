@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "role/bad.h"
 #include "role/config-read.h"
-#include "role/delivery.h"
+#include "role/events-in.h"
 #include "role/places.h"
 #include "role/role.h"
 #include "role/sandbox.h"
@@ -29,6 +29,7 @@ typedef struct {
         uint64_t link_seq;  /* the engine's, of the same */
         uint64_t link_from; /* ours, of the last alert before this link */
         Delivery *delivery;
+        EventsIn events;
         Delivery *retired[RETIRED_MAX]; /* of reloads, until their sinks are done; oldest first */
         size_t n_retired;
         uint64_t bad_messages;
@@ -68,20 +69,31 @@ static void take_alert(Deliver *d, const IpcMessage *m) {
         d->link_seq = m->a;
 }
 
+static void take_events(Deliver *d, const IpcMessage *m) {
+        int r = events_in_take(&d->events, d->delivery, m);
+
+        if (r < 0)
+                d->bad_messages++;
+        else if (r)
+                (void)ipc_send(d->link, IPC_EVENTS_TAKEN, m->a, 0, STR(""), -1);
+}
+
 /* 1: took a message; 0: the link is gone; -EAGAIN: there is none. */
 static int take_one(Deliver *d) {
         IpcMessage m;
         int r = d->link < 0 ? 0 : ipc_receive(d->link, &d->room, &m);
 
-        if (r == -EBADMSG || (r > 0 && m.type != IPC_ALERT)) {
+        if (r == -EBADMSG) {
                 d->bad_messages++;
-                if (r > 0 && m.fd >= 0)
-                        close(m.fd);
                 return 1;
         }
         if (r <= 0)
                 return r == -EAGAIN ? r : 0;
-        take_alert(d, &m);
+        switch (m.type) {
+        case IPC_ALERT: take_alert(d, &m); break;
+        case IPC_EVENTS: take_events(d, &m); break;
+        default: d->bad_messages++;
+        }
         if (m.fd >= 0)
                 close(m.fd);
         return 1;
@@ -107,6 +119,7 @@ static void drain_link(Deliver *d) {
 
 static int use_link(Deliver *d, int fd) {
         drain_link(d);
+        events_in_relink(&d->events);
         d->link = fd;
         d->link_from = d->seq;
         return sd_event_add_io(d->station.loop, &d->link_io, fd, EPOLLIN, on_link, d);
@@ -187,6 +200,8 @@ static void say_counters(Deliver *d, uint64_t request, bool only_loss) {
 
         if (d->delivery)
                 delivery_print_counters(d->delivery, &out, only_loss);
+        counter_print(&out, events_in_counter_descs, events_in_n_counter_descs, &d->events.counters,
+                      only_loss);
         if (d->bad_messages || !only_loss)
                 buf_printf(&out, "engine_messages_bad %llu\n", (unsigned long long)d->bad_messages);
         station_tell(IPC_COUNTED, request, 0, buf_view(&out));
@@ -252,6 +267,7 @@ static void tear_down(Deliver *d) {
         while (d->n_retired)
                 free_retired(d, 0);
         delivery_free(d->delivery);
+        events_in_done(&d->events);
         drop_link(d);
         buf_done(&d->spool_path);
         station_tell(IPC_ENDED, (uint64_t)d->status, 0, STR(""));
@@ -265,6 +281,7 @@ int role_deliver(int argc, char **argv) {
         if (!d)
                 return STATUS_USAGE;
         d->link = -1;
+        d->events = EVENTS_IN_INIT;
         d->station.message = on_message;
         d->station.userdata = d;
         desktop_start_by(start_desktop, d);

@@ -19,6 +19,7 @@
 #include "role/gather.h"
 #include "role/input.h"
 #include "role/keep.h"
+#include "role/link.h"
 #include "role/progress.h"
 #include "role/ring.h"
 #include "role/role-engine.h"
@@ -36,7 +37,7 @@ typedef struct {
         Station station;
         Ring ring;
         uint64_t place; /* of the ring, behind the last byte that the source was given */
-        sd_event_source *input, *age, *link_io, *loading;
+        sd_event_source *input, *age, *loading;
         int fd;
         Gather gather;
         uint64_t age_at; /* for when age is armed, CLOCK_MONOTONIC ns; UINT64_MAX: it is not */
@@ -44,20 +45,20 @@ typedef struct {
         LineReader *reader;
         EventAssembler *assembler;
         Engine *engine;
-        Outbox outbox;
+        Link link;
         Keep keep;
+        uint64_t keep_events; /* the number of the last message of events behind the state that waits */
         Progress progress;
         BadLines bad;
         EngineRoleCounters counters;
         bool loaded, finishing;
         int next_config; /* came while rules were being loaded: to be taken after that; -1: none */
         int status;
-        IpcRoom room;
 } Run;
 
 void (*role_engine_planted)(const Event *event);
 
-static void on_alert(void *userdata, Alert *alert) { outbox_put(&((Run *)userdata)->outbox, alert); }
+static void on_alert(void *userdata, Alert *alert) { outbox_put(&((Run *)userdata)->link.outbox, alert); }
 static void on_recycle(void *userdata) { event_detach(((Run *)userdata)->assembler); }
 static void on_fault(void *userdata, LineFault fault, uint64_t line) {
         bad_note_fault(&((Run *)userdata)->bad, fault, line);
@@ -68,13 +69,14 @@ static void on_event(void *userdata, const Event *event) {
 
         if (unlikely(ring_n_poison(&run->ring)) && ring_is_poison_event(&run->ring, &event->id)) {
                 run->counters.events_aside++;
-                aside_event(&run->outbox, event, engine_redacts(run->engine));
+                aside_event(&run->link.outbox, event, engine_redacts(run->engine));
                 return;
         }
         ring_note_event(&run->ring, &event->id);
         if (unlikely(role_engine_planted))
                 role_engine_planted(event);
         engine_event(run->engine, event);
+        events_out_add(run->link.events, engine_meaning(run->engine), engine_redact(run->engine), event);
         ring_end_event(&run->ring);
 }
 
@@ -143,7 +145,8 @@ static void finish(Run *run) {
         event_flush(run->assembler);
         engine_flush(run->engine);
         run->ring.shared->ending = true;
-        if (outbox_is_empty(&run->outbox) || run->outbox.link < 0 ||
+        link_push(&run->link);
+        if (link_is_empty(&run->link) || run->link.outbox.link < 0 ||
             sd_event_add_time_relative(run->station.loop, NULL, CLOCK_MONOTONIC, COMMIT_MS * 1000ull, 10000,
                                        on_time_is_up, run) < 0)
                 sd_event_exit(run->station.loop, 0);
@@ -156,7 +159,7 @@ static void take_line(Run *run, Str line, uint64_t number) {
                 return;
         if (unlikely(ring_n_poison(&run->ring)) && ring_is_poison_line(&run->ring, line)) {
                 run->counters.lines_aside++;
-                aside_line(&run->outbox, line, engine_redacts(run->engine));
+                aside_line(&run->link.outbox, line, engine_redacts(run->engine));
                 return;
         }
         ring_note_line(&run->ring, line);
@@ -227,52 +230,6 @@ static void drain(Run *run) {
         finish(run);
 }
 
-/* Sends what can be sent; the rest when the socket takes it. */
-static void push(Run *run) {
-        int r = outbox_send(&run->outbox);
-
-        if (run->link_io)
-                sd_event_source_set_io_events(run->link_io, r == -EAGAIN ? EPOLLIN | EPOLLOUT : EPOLLIN);
-        if (run->finishing && outbox_is_empty(&run->outbox))
-                sd_event_exit(run->station.loop, 0);
-}
-
-static void drop_link(Run *run) {
-        run->link_io = sd_event_source_disable_unref(run->link_io);
-        if (run->outbox.link >= 0)
-                close(run->outbox.link);
-        run->outbox.link = -1;
-}
-
-static int on_link(sd_event_source *s, int fd, uint32_t events, void *userdata) {
-        Run *run = userdata;
-        IpcMessage m;
-        int r;
-
-        while ((r = ipc_receive(fd, &run->room, &m)) > 0 || r == -EBADMSG) {
-                if (r > 0 && m.type == IPC_COMMITTED)
-                        outbox_commit(&run->outbox, m.a);
-                if (r > 0 && m.fd >= 0)
-                        close(m.fd);
-        }
-        if (r == -EAGAIN)
-                push(run);
-        else
-                drop_link(run); /* deliver is gone: another will come */
-        return 0;
-}
-
-static int use_link(Run *run, int fd) {
-        int r;
-
-        drop_link(run);
-        r = sd_event_add_io(run->station.loop, &run->link_io, fd, EPOLLIN, on_link, run);
-        outbox_relink(&run->outbox, fd);
-        if (r >= 0)
-                push(run);
-        return r;
-}
-
 /* The place behind the last line that was taken; false: it cannot be told now. */
 static bool place_of_lines(const Run *run, uint64_t *ret) {
         int64_t held = source_held(run->source);
@@ -284,20 +241,28 @@ static bool place_of_lines(const Run *run, uint64_t *ret) {
 }
 
 static void keep_state(Run *run) {
-        uint64_t committed = outbox_is_empty(&run->outbox) ? UINT64_MAX : run->outbox.committed, place;
+        uint64_t committed = outbox_is_empty(&run->link.outbox) ? UINT64_MAX : run->link.outbox.committed,
+                 place;
 
-        keep_settle(&run->keep, &run->ring, committed);
+        if (events_out_confirmed(run->link.events) >= run->keep_events)
+                keep_settle(&run->keep, &run->ring, committed);
         if (!run->reader || run->finishing || !place_of_lines(run, &place) ||
             !keep_is_due(&run->keep, place, clock_monotonic_ns()))
                 return;
-        keep_take(&run->keep, &run->ring, run->engine, run->assembler, place, run->outbox.seq);
-        keep_settle(&run->keep, &run->ring, committed);
+        keep_take(&run->keep, &run->ring, run->engine, run->assembler, place, run->link.outbox.seq);
+        run->keep_events = events_out_number(run->link.events);
+        if (events_out_is_empty(run->link.events))
+                keep_settle(&run->keep, &run->ring, committed);
 }
 
 /* After each turn of the loop. */
 static int on_turn(sd_event_source *s, void *userdata) {
-        push(userdata);
-        keep_state(userdata);
+        Run *run = userdata;
+
+        link_push(&run->link);
+        if (run->finishing && link_is_empty(&run->link))
+                sd_event_exit(run->station.loop, 0);
+        keep_state(run);
         return 0;
 }
 
@@ -337,7 +302,7 @@ static void restore(Run *run) {
         if (keep_restore(&run->keep, &run->ring, run->engine, run->assembler, &open, &place, &seq))
                 log_error("the state of the engine before cannot be used: what waited there is lost");
         run->place = place;
-        run->outbox.seq = run->outbox.committed = seq;
+        run->link.outbox.seq = run->link.outbox.committed = seq;
         event_set_now(run->assembler, clock_monotonic_ns());
         while (open.n) {
                 const char *end = memchr(open.p, '\n', open.n);
@@ -370,7 +335,7 @@ static int open_input(Run *run, const Settings *settings) {
                 r = event_assembler_new(&run->assembler, EVENT_DEFAULT, &settings->limits, on_event, run);
         if (r == 0 && settings->intake)
                 r = progress_open(&run->progress, run->station.loop, run->fd, run->assembler, run->engine,
-                                  &run->outbox);
+                                  &run->link);
         if (r == 0)
                 r = add_input(run);
         if (r >= 0) {
@@ -394,6 +359,8 @@ static int load(Run *run, int fd, size_t *ret_n_errors) {
         if (r < 0)
                 return r;
         r = engine_set_redact(run->engine, &settings.redact);
+        if (r == 0)
+                r = events_out_set(&run->link.events, settings.events, settings.n_events);
         if (r == 0)
                 r = engine_load_start(run->engine, &(LoaderJob){ .load = load_settings, .job = &settings });
         if (r == 0)
@@ -462,6 +429,8 @@ static int start_loading(Run *run, int fd) {
                 free(settings);
                 return r;
         }
+        if (events_out_set(&run->link.events, settings->events, settings->n_events) < 0)
+                log_error("events: out of memory: they go where they went");
         r = engine_load_start(run->engine, &(LoaderJob){ load_settings, drop_settings, settings });
         if (r < 0)
                 return r;
@@ -507,7 +476,7 @@ static void print_counters(const Run *run, Buf *out, bool only_loss) {
         counter_print(out, engine_role_counter_descs, engine_role_n_counter_descs, &run->counters, only_loss);
         engine_print_counters(run->engine, out, only_loss);
         counter_print(out, keep_counter_descs, keep_n_counter_descs, &run->keep.counters, only_loss);
-        counter_print(out, outbox_counter_descs, outbox_n_counter_descs, &run->outbox.counters, only_loss);
+        link_print_counters(&run->link, out, only_loss);
 }
 
 static void say_counters(Run *run, uint64_t request, bool only_loss) {
@@ -524,7 +493,7 @@ static void on_message(void *userdata, IpcMessage *m) {
         switch (m->type) {
         case IPC_CONFIG: take_settings(run, m); break;
         case IPC_LINK:
-                if (use_link(run, m->fd) >= 0)
+                if (link_use(&run->link, m->fd) >= 0)
                         m->fd = -1;
                 break;
         case IPC_COUNTERS: say_counters(run, m->a, m->b); break;
@@ -540,11 +509,12 @@ static int set_up(Run *run, char **argv) {
                 r = ring_map(&run->ring, IPC_FD_RING);
         if (r < 0)
                 return r;
+        run->link.loop = run->station.loop;
         memcpy(hash_secret, run->ring.shared->secret, sizeof(hash_secret));
         ring_begin(&run->ring);
         r = engine_new(&run->engine, on_alert, run);
         if (r >= 0)
-                r = use_link(run, IPC_FD_LINK);
+                r = link_use(&run->link, IPC_FD_LINK);
         if (r >= 0)
                 r = sd_event_add_post(run->station.loop, NULL, on_turn, run);
         return r;
@@ -569,8 +539,7 @@ static void tear_down(Run *run) {
         progress_close(&run->progress);
         source_close(run->source);
         engine_free(run->engine);
-        drop_link(run);
-        outbox_done(&run->outbox);
+        link_close(&run->link);
         ring_unmap(&run->ring);
         station_tell(IPC_ENDED, (uint64_t)run->status, 0, STR(""));
         station_close(&run->station);
@@ -582,7 +551,7 @@ int role_engine(int argc, char **argv) {
 
         if (!run)
                 return STATUS_USAGE;
-        *run = (Run){ .fd = -1, .outbox.link = -1, .next_config = -1, .bad.name = "stdin" };
+        *run = (Run){ .fd = -1, .link = LINK_INIT, .next_config = -1, .bad.name = "stdin" };
         run->age_at = UINT64_MAX;
         run->station.message = on_message;
         run->station.userdata = run;

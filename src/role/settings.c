@@ -10,7 +10,7 @@
 typedef struct {
         uint64_t max_line, n_files, n_names, redact_off;
         EventLimits limits;
-        uint64_t intake;
+        uint64_t intake, n_events;
 } Head;
 
 typedef struct {
@@ -36,12 +36,39 @@ static int add_file(void *userdata, const RuleFile *file) {
         return m->out.failed ? -ENOMEM : 0;
 }
 
+static void put_list(Buf *out, StrList list) {
+        const uint64_t n = list.n;
+
+        buf_put(out, &n, sizeof(n));
+        for (size_t i = 0; i < list.n; i++) {
+                buf_str(out, list.v[i]);
+                buf_putc(out, 0);
+        }
+}
+
+static void put_match(Buf *out, const EventMatch *m) {
+        put_list(out, m->types);
+        put_list(out, m->keys);
+        put_list(out, m->nodes);
+}
+
+static void put_event_route(Buf *out, const EventRoute *route) {
+        const uint64_t n_not = route->n_not;
+
+        put_match(out, &route->match);
+        buf_put(out, &n_not, sizeof(n_not));
+        for (size_t i = 0; i < route->n_not; i++)
+                put_match(out, &route->not [i]);
+        put_list(out, route->to);
+}
+
 int settings_make(const Config *config) {
         const Head head = { .max_line = config->max_line,
                             .n_names = config->redact.n_names,
                             .redact_off = config->redact.off,
                             .limits = config->limits,
-                            .intake = config->kafka.topic != NULL };
+                            .intake = config->kafka.topic != NULL,
+                            .n_events = config->n_events };
         Making m = { .out = BUF_INIT };
         int r;
 
@@ -50,6 +77,8 @@ int settings_make(const Config *config) {
                 buf_str(&m.out, config->redact.names[i]);
                 buf_putc(&m.out, 0);
         }
+        for (size_t i = 0; i < config->n_events; i++)
+                put_event_route(&m.out, &config->events[i]);
         r = rule_files_walk(config->rules, config->n_rules, add_file, &m);
         if (r == 0 && m.out.failed)
                 r = -ENOMEM;
@@ -87,10 +116,63 @@ static bool next_file(Str *rest, RuleFile *ret) {
         return true;
 }
 
+/* A number that something follows of which each takes a byte at least. */
+static bool next_number(Str *rest, uint64_t *ret) {
+        if (rest->n < sizeof(*ret))
+                return false;
+        memcpy(ret, rest->p, sizeof(*ret));
+        *rest = (Str){ rest->p + sizeof(*ret), rest->n - sizeof(*ret) };
+        return *ret <= rest->n;
+}
+
+static bool next_list(Settings *s, Str *rest, StrList *ret) {
+        uint64_t n;
+        Str *v;
+
+        if (!next_number(rest, &n))
+                return false;
+        v = arena_alloc(&s->arena, (n + 1) * sizeof(*v));
+        for (uint64_t i = 0; v && i < n; i++)
+                if (!(v[i] = next_text(rest)).p)
+                        return false;
+        *ret = (StrList){ v, n };
+        return v;
+}
+
+static bool next_match(Settings *s, Str *rest, EventMatch *ret) {
+        return next_list(s, rest, &ret->types) && next_list(s, rest, &ret->keys) &&
+               next_list(s, rest, &ret->nodes);
+}
+
+static bool next_event_route(Settings *s, Str *rest, EventRoute *ret) {
+        EventMatch * not ;
+        uint64_t n;
+
+        if (!next_match(s, rest, &ret->match) || !next_number(rest, &n))
+                return false;
+        ret->not = not = arena_alloc(&s->arena, (n + 1) * sizeof(*not ));
+        for (; not &&ret->n_not < n; ret->n_not++)
+                if (!next_match(s, rest, &not [ret->n_not]))
+                        return false;
+        return not &&next_list(s, rest, &ret->to);
+}
+
+static int take_events(Settings *s, Str *rest, uint64_t n) {
+        EventRoute *routes = n > rest->n ? NULL : arena_alloc(&s->arena, (n + 1) * sizeof(*routes));
+
+        if (!routes)
+                return n > rest->n ? -EBADMSG : -ENOMEM;
+        for (s->events = routes; s->n_events < n; s->n_events++)
+                if (!next_event_route(s, rest, &routes[s->n_events]))
+                        return -EBADMSG;
+        return 0;
+}
+
 static int take(Settings *s) {
         RuleFile *files;
         Str rest = s->bytes, *names;
         Head head;
+        int r;
 
         if (rest.n < sizeof(head))
                 return -EBADMSG;
@@ -109,6 +191,9 @@ static int take(Settings *s) {
         for (; s->redact.n_names < head.n_names; s->redact.n_names++)
                 if (!(names[s->redact.n_names] = next_text(&rest)).p)
                         return -EBADMSG;
+        r = take_events(s, &rest, head.n_events);
+        if (r < 0)
+                return r;
         for (; s->n_files < head.n_files; s->n_files++)
                 if (!next_file(&rest, &files[s->n_files]))
                         return -EBADMSG;
@@ -135,5 +220,6 @@ void settings_done(Settings *s) {
                 munmap((void *)(uintptr_t)s->bytes.p, s->bytes.n);
         free((void *)(uintptr_t)s->files);
         free((void *)(uintptr_t)s->redact.names);
+        arena_done(&s->arena);
         *s = (Settings){ 0 };
 }

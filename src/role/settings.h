@@ -13,7 +13,10 @@ typedef struct {
         size_t n_files;
         bool intake; /* stdin comes from one, with its marks (progress.h) */
         Redact redact;
-        Str bytes; /* what all this lies in */
+        const EventRoute *events;
+        size_t n_events;
+        Arena arena; /* of these */
+        Str bytes;   /* what all this lies in */
 } Settings;
 
 /* Reads the rule files. A sealed memfd (ipc.h), or -errno; -EFBIG: they are larger than SETTINGS_MAX. */

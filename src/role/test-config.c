@@ -83,6 +83,15 @@ static const struct {
         { "redact: { off: perhaps }\n", "1:16: off must be true or false" },
         { "redact: { add: [\"prog x\"] }\n", "1:16: prog x: write a name" },
         { "redact: { less: a }\n", "1:11: less is unknown in redact" },
+        { "events: { to: log }\n", "1:9: events must be a list" },
+        { "events: [ { to: log } ]\n", "1:17: there is no sink log" },
+        { "sinks: { j: { type: journal } }\nevents: [ { to: j } ]\n", "2:17: events cannot go to j" },
+        { "sinks: { f: { type: file, path: /x } }\nevents: [ { match: { type: LOGIN_USER }, to: f } ]\n",
+          "2:28: LOGIN_USER is no type of record" },
+        { "sinks: { f: { type: file, path: /x } }\nevents: [ { match: { level: low }, to: f } ]\n",
+          "2:22: level is unknown in match; known are: type, key, node, host_group, not" },
+        { "sinks: { f: { type: file, path: /x } }\nevents: [ { match: { type: EXECVE } } ]\n",
+          "2:11: one of events needs to" },
         { "a: [\n", "2:1: " },
         { "a: \"\\0\": b\n", "1:8: " },
 };
@@ -98,6 +107,29 @@ static void mistakes_are_told_with_their_place(void **state) {
                         fail_msg("%s: said \"%s\"", mistakes[i].text, said.n ? buf_z(&said) : "nothing");
                 buf_done(&said);
         }
+}
+
+/* Of sinks that get events the default route says nothing. */
+static void events_are_read(void **state) {
+        Buf said = BUF_INIT;
+        Config *c;
+
+        assert_int_equal(
+                load("host_groups: { web: [w1, w2] }\n"
+                     "sinks:\n  a: { type: file, path: /x }\n  j: { type: journal }\n"
+                     "events:\n"
+                     "  - { match: { type: [EXECVE], node: n, host_group: web, not: { key: k } }, to: a }\n"
+                     "  - { to: a }\n",
+                     &c, &said),
+                0);
+        assert_int_equal(c->n_events, 2);
+        assert_int_equal(c->events[0].match.nodes.n, 3);
+        assert_true(str_eq(c->events[0].match.nodes.v[2], STR("w2")));
+        assert_int_equal(c->events[0].n_not, 1);
+        assert_int_equal(c->routes[0].n_to, 1);
+        assert_int_equal(c->routes[0].to[0], 1);
+        config_free(c);
+        buf_done(&said);
 }
 
 static void all_mistakes_are_told(void **state) {
@@ -326,6 +358,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(mistakes_are_told_with_their_place),
                 cmocka_unit_test(all_mistakes_are_told),
+                cmocka_unit_test(events_are_read),
                 cmocka_unit_test(a_good_one_is_read),
                 cmocka_unit_test(the_spool_is_described),
                 cmocka_unit_test(alerts_find_their_sinks),

@@ -257,6 +257,20 @@ static int submit(Sink *sink, uint64_t id, const Alert *alert) {
         return 0;
 }
 
+static int write_lines(Sink *sink, Str node, Str lines, size_t *ret_n) {
+        File *f = sink_state(sink);
+        uint64_t n = 0;
+
+        if (write_line(f, lines) < 0)
+                return SINK_E_BUSY;
+        for (const char *p = lines.p, *end = p + lines.n; p < end;
+             p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1)
+                n++;
+        sink_lines_written(sink, n);
+        *ret_n = lines.n;
+        return 0;
+}
+
 static void close_file_sink(Sink *sink) {
         File *f = sink_state(sink);
 
@@ -278,4 +292,5 @@ const SinkOps sink_file = { .type = "file",
                             .n_options = ARRAY_SIZE(options),
                             .open = open_file_sink,
                             .submit = submit,
+                            .lines = write_lines,
                             .close = close_file_sink };

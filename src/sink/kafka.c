@@ -16,6 +16,7 @@
 #define TURN_EVENTS  256u           /* of one turn of the loop */
 #define AGAIN_NS     (5 * NS_PER_S) /* before another try to make a producer */
 #define TROUBLE_ROOM 256u
+#define EVENT_ID     0u /* of messages that are no alerts */
 
 typedef enum { KEY_NODE, KEY_USER, KEY_RULE, KEY_ID, KEY_NONE } Key;
 static const char *const keys[] = { "node", "user", "rule", "id", "none", NULL };
@@ -171,16 +172,31 @@ static void look_for_fatal(Kafka *k) {
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
+static void take_event_report(Sink *sink, rd_kafka_resp_err_t err) {
+        Kafka *k = sink_state(sink);
+
+        if (err) {
+                sink_lines_refused(sink, 1);
+                return;
+        }
+        k->trouble[0] = 0;
+        sink_lines_written(sink, 1);
+}
+
 /* The event goes first: its messages count as queued until then, and settling makes the host offer more. */
 static void take_reports(Sink *sink, rd_kafka_event_t *event) {
         Kafka *k = sink_state(sink);
         const rd_kafka_message_t *m;
         size_t n = 0;
 
-        while (n < SINK_QUEUE && (m = rd_kafka_event_message_next(event)))
-                k->reports[n++] = (Report){ (uintptr_t)m->_private, m->err };
+        while (n < SINK_QUEUE && (m = rd_kafka_event_message_next(event))) {
+                k->n_out--;
+                if (m->_private)
+                        k->reports[n++] = (Report){ (uintptr_t)m->_private, m->err };
+                else
+                        take_event_report(sink, m->err);
+        }
         rd_kafka_event_destroy(event);
-        k->n_out -= n;
         look_for_fatal(k);
         for (size_t i = 0; i < n; i++) {
                 if (k->reports[i].err) {
@@ -271,19 +287,50 @@ static int send_alert(Sink *sink, uint64_t id, const Alert *alert) {
         return 0;
 }
 
-static int submit(Sink *sink, uint64_t id, const Alert *alert) {
-        Kafka *k = sink_state(sink);
-
+/* False: the last producer has to end first. */
+static bool ensure_producer(Kafka *k) {
         look_for_fatal(k);
         if (k->fatal && k->n_out)
-                return SINK_E_BUSY;
+                return false;
         if (k->fatal)
                 drop_producer(k);
         if (!k->rk && clock_monotonic_ns() >= k->again_ns)
                 make_producer(k);
+        return true;
+}
+
+static int submit(Sink *sink, uint64_t id, const Alert *alert) {
+        Kafka *k = sink_state(sink);
+
+        if (!ensure_producer(k))
+                return SINK_E_BUSY;
         if (k->rk)
                 return send_alert(sink, id, alert);
         sink_settle(sink, id, SINK_RETRY, k->trouble);
+        return 0;
+}
+
+/* Events: id 0 in their reports. The node is the only key of the sink that they have. */
+static int send_lines(Sink *sink, Str node, Str lines, size_t *ret_n) {
+        Kafka *k = sink_state(sink);
+        Str key = k->key == KEY_NONE ? STR_NULL : node.n ? node : str_from(k->host);
+
+        if (!ensure_producer(k) || !k->rk)
+                return SINK_E_BUSY;
+        while (lines.n) {
+                const char *end = memchr(lines.p, '\n', lines.n);
+                size_t n = end ? (size_t)(end - lines.p) : lines.n;
+                rd_kafka_resp_err_t err = produce(k, EVENT_ID, key, (Str){ lines.p, n });
+
+                if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL || err == RD_KAFKA_RESP_ERR__FATAL)
+                        return SINK_E_BUSY;
+                if (err)
+                        sink_lines_refused(sink, 1);
+                else
+                        k->n_out++;
+                lines = (Str){ lines.p + n + !!end, lines.n - n - !!end };
+                *ret_n += n + !!end;
+        }
         return 0;
 }
 
@@ -346,4 +393,5 @@ const SinkOps sink_kafka = { .type = "kafka",
                              .check = check,
                              .open = open_kafka,
                              .submit = submit,
+                             .lines = send_lines,
                              .close = close_kafka };

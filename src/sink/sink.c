@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "sink/lines.h"
 #include "sink/sink.h"
 
 static const SinkOps *const types[] = { &sink_desktop, &sink_exec,     &sink_file,
@@ -40,6 +41,7 @@ struct Sink {
         uint64_t submit_at; /* the first that the driver does not have */
         size_t n_pending;
         bool submitting;
+        Lines lines;
         uint64_t retry_after; /* of the flight that is being settled */
         Flight flights[SINK_QUEUE];
 };
@@ -66,8 +68,11 @@ int sink_new(Sink **ret, const SinkOps *ops, Str name, const SinkConf *conf, sd_
         sink->userdata = userdata;
         sink->first = sink->next = sink->submit_at = 1;
         sink->loop = sd_event_ref(loop);
-        r = ops->open(sink, conf);
+        r = ops->lines ? lines_init(&sink->lines, sink, ops->lines) : 0;
+        if (r >= 0)
+                r = ops->open(sink, conf);
         if (r < 0) {
+                lines_done(&sink->lines);
                 sd_event_unref(sink->loop);
                 free(sink);
                 return r;
@@ -81,6 +86,7 @@ static Flight *flight_of(Sink *sink, uint64_t id) { return &sink->flights[id % S
 Sink *sink_free(Sink *sink) {
         if (!sink)
                 return NULL;
+        lines_done(&sink->lines);
         sink->ops->close(sink);
         sink->submitting = true; /* nothing more goes to the driver */
         for (uint64_t id = sink->first; id < sink->next; id++)
@@ -147,6 +153,18 @@ void sink_settle(Sink *sink, uint64_t id, SinkVerdict verdict, const char *why) 
 void sink_settle_after(Sink *sink, uint64_t id, const char *why, uint64_t ms) {
         sink->retry_after = ms;
         sink_settle(sink, id, SINK_RETRY, why);
+}
+
+void sink_lines(Sink *sink, Str node, Str lines) { lines_add(&sink->lines, node, lines); }
+bool sink_lines_pending(const Sink *sink) {
+        const Lines *l = &sink->lines;
+
+        return l->first || l->taken > l->counters.written + l->counters.refused;
+}
+void sink_lines_written(Sink *sink, uint64_t n) { sink->lines.counters.written += n; }
+void sink_lines_refused(Sink *sink, uint64_t n) { sink->lines.counters.refused += n; }
+const SinkLinesCounters *sink_lines_counters(const Sink *sink) {
+        return sink->ops->lines ? &sink->lines.counters : NULL;
 }
 
 uint64_t sink_retry_after(const Sink *sink) { return sink->retry_after; }

@@ -8,7 +8,8 @@
 #include <systemd/sd-event.h>
 #include "alert/alert.h"
 
-#define SINK_QUEUE 1024u
+#define SINK_QUEUE    1024u
+#define SINK_NAME_MAX 255u /* bytes of a name */
 
 typedef struct Sink Sink;
 
@@ -72,6 +73,9 @@ typedef struct {
         /* 0: taken, to be settled once, now or later; SINK_E_BUSY: after something else has been settled.
          * Lent until settled. */
         int (*submit)(Sink *sink, uint64_t id, const Alert *alert);
+        /* Whole lines (events as JSON) that are to follow one another; @node: where they come from, or "". NULL: it takes none.
+         * *ret_n: how many bytes of them, from the start, it has taken or cannot use (sink_lines_refused()). 0, or SINK_E_BUSY: the rest, later. */
+        int (*lines)(Sink *sink, Str node, Str lines, size_t *ret_n);
         /* Ends what is under way, without settling it. Called once, after a successful open. */
         void (*close)(Sink *sink);
 } SinkOps;
@@ -86,6 +90,15 @@ typedef struct {
 
 extern const CounterDesc sink_counter_descs[];
 extern const size_t sink_n_counter_descs;
+
+typedef struct {
+        uint64_t written; /* events that the far end has */
+        uint64_t dropped; /* because too many waited, memory ran out, or the program ended */
+        uint64_t refused; /* the far end does not want it, or gave no answer in time */
+} SinkLinesCounters;
+
+extern const CounterDesc sink_lines_counter_descs[];
+extern const size_t sink_lines_n_counter_descs;
 
 /* NULL: there is no such type. */
 const SinkOps *sink_find_type(Str type);
@@ -102,6 +115,13 @@ int sink_offer(Sink *sink, Alert *alert);
 size_t sink_room(const Sink *sink);    /* so many more will be taken */
 size_t sink_pending(const Sink *sink); /* not settled yet */
 
+/* Lines for a type that takes them, each with its newline; copied. At most SINK_LINES_MAX bytes wait; what is more is dropped
+ * and counted. Nothing is remembered of lines over the program's end. */
+#define SINK_LINES_MAX (8u << 20)
+void sink_lines(Sink *sink, Str node, Str lines);
+bool sink_lines_pending(const Sink *sink); /* some wait, or the far end has not confirmed them */
+const SinkLinesCounters *sink_lines_counters(const Sink *sink); /* NULL: the type takes none */
+
 uint64_t sink_retry_after(const Sink *sink); /* within SinkSettledFn: milliseconds; 0: none was asked for */
 
 Str sink_name(const Sink *sink);
@@ -111,6 +131,9 @@ const SinkCounters *sink_counters(const Sink *sink);
 void sink_settle(Sink *sink, uint64_t id, SinkVerdict verdict, const char *why);
 /* SINK_RETRY, and not before @ms milliseconds (the far end's Retry-After). */
 void sink_settle_after(Sink *sink, uint64_t id, const char *why, uint64_t ms);
+/* The sink has @n lines, or never will. */
+void sink_lines_written(Sink *sink, uint64_t n);
+void sink_lines_refused(Sink *sink, uint64_t n);
 void sink_set_state(Sink *sink, void *state);
 void *sink_state(const Sink *sink);
 sd_event *sink_loop(const Sink *sink);

@@ -34,14 +34,14 @@ OUT_OF_ORDER_SEQUENCE = 45
 class Scene:
     """A cluster with the topic `alerts`, and an aulert whose every event is an alert."""
 
-    def __init__(self, work, cluster, options):
+    def __init__(self, work, cluster, options, more):
         self.work, self.cluster, self.serial = work, cluster, 0
         (work / 'rule.yml').write_text(RULE)
         (work / 'aulert.yaml').write_text(f'''rules: [{work}/rule.yml]
 spool: memory
 sinks:
   siem: {{ type: kafka, brokers: ["{'", "'.join(cluster.brokers.split(','))}"], topic: alerts, {options} }}
-''')
+{more}''')
         self.sent = []
 
     def start(self):
@@ -69,9 +69,9 @@ sinks:
 
 
 @contextlib.contextmanager
-def scene(options='timeout: 30s', brokers=1, partitions=3):
+def scene(options='timeout: 30s', brokers=1, partitions=3, more=''):
     with tempfile.TemporaryDirectory() as work, kafka.cluster(PROGRAMS, {'alerts': partitions}, brokers) as cluster:
-        yield Scene(pathlib.Path(work), cluster, options)
+        yield Scene(pathlib.Path(work), cluster, options, more)
 
 
 def counters(running):
@@ -189,6 +189,27 @@ def ends_in_time():
         tap.note(f'gone {took:.2f} s after the end of input, while the brokers hang')
 
 
+def sends_events():
+    """`events:`: every one once, those of a node in order in one partition, also while brokers go."""
+    with scene(brokers=2, more='events: [ { to: [siem] } ]\nroutes: []\n') as s, s.start() as running:
+        for i in range(50):
+            s.say(running, 4, f'node{i % 5}')
+            if i == 20:
+                s.cluster.tell('down', -1)
+            if i == 40:
+                s.cluster.tell('up', -1)
+        tap.wait_for(lambda: len(s.cluster.read('alerts')) >= len(s.sent), 30, 'arrival of the events')
+        tap.wait_for(lambda: counters(running)['sink_siem_events_written'] == len(s.sent), 30, 'delivery reports')
+        messages = s.cluster.read('alerts')
+        events = [json.loads(m.value) for m in messages]
+        tap.expect_equal(sorted((e['node'], e['serial']) for e in events), sorted(s.sent), 'events')
+        tap.expect_equal([m.key for m in messages], [e['node'] for e in events], 'keys')
+        for node in {n for n, _ in s.sent}:
+            tap.expect_equal([e['serial'] for e in events if e['node'] == node],
+                             [serial for n, serial in s.sent if n == node], f'serials of {node}')
+        running.end('EOF')
+
+
 sys.exit(tap.run_cases([
     ('every alert arrives once, a node in one partition', delivers),
     ('brokers go away and come back: nothing is lost, order stays', keeps_while_brokers_are_away),
@@ -199,4 +220,5 @@ sys.exit(tap.run_cases([
     ('a fatal error makes a new producer', outlives_a_fatal_error),
     ('settings are checked, and what would break its promises is refused', checks_its_settings),
     ('it ends in time while brokers hang', ends_in_time),
+    ('events are sent on', sends_events),
 ]))

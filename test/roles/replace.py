@@ -6,29 +6,19 @@ AULERT is the program, PLANTED the same with mistakes that certain events set of
 them, with a socket for stdin; alerts go to a file, and what is in it is compared with what an undisturbed run put there.
 """
 import contextlib
-import json
 import os
 import pathlib
 import random
 import signal
-import socket
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lib'))
-import machine  # noqa: E402
+import service as run  # noqa: E402
 import tap  # noqa: E402
+from service import event  # noqa: E402
 
 AULERT, PLANTED = (os.path.abspath(p) for p in (sys.argv[1], sys.argv[-1]))
-RULE = '''title: Touched {title}
-id: {id}
-logsource: {{ product: linux, service: auditd }}
-detection:
-  s: {{ key: {key} }}
-  condition: s
-level: high
-'''
 COUNT = '''---
 title: Five of them
 id: 00000000-0000-4000-8000-0000000000c5
@@ -41,81 +31,10 @@ correlation:
   generate: true
 level: high
 '''
-START = 1_700_000_000
 
 
-def event(serial, key='touched', auid=1000):
-    """As a kernel writes an open() that a watch has seen; each of its own second, so that the clock goes on."""
-    at = f'msg=audit({START + serial}.000:{serial})'
-    return (f'type=SYSCALL {at}: arch=c000003e syscall=257 success=yes exit=3 a0=ffffff9c a1=7ffe a2=0 a3=0 items=1 '
-            f'ppid=1 pid={1000 + serial} auid={auid} uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 '
-            f'tty=(none) ses=1 comm="cat" exe="/usr/bin/cat" key="{key}"\x1dARCH=x86_64 SYSCALL=openat AUID="a" UID="root"\n'
-            f'type=PATH {at}: item=0 name="/etc/shadow{serial}" inode=1 dev=00:1f mode=0100640 ouid=0 ogid=42 '
-            f'rdev=00:00 nametype=NORMAL cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0\n'
-            f'type=PROCTITLE {at}: proctitle="cat"\n')
-
-
-class Service:
-    def __init__(self, work, program=AULERT):
-        self.work = work
-        self.out = work / 'alerts.json'
-        self.log = work / 'log'
-        (work / 'rules').mkdir(exist_ok=True)
-        (work / 'rules/a.yml').write_text(
-            RULE.format(title='it', id='00000000-0000-4000-8000-000000000001', key='touched') + COUNT.format())
-        (work / 'aulert.yaml').write_text(
-            f'rules: [{work}/rules]\nspool: {{ path: {work}/spool.db }}\n'
-            f'sinks:\n  out: {{ type: file, path: {self.out} }}\n')
-        self.feed, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with theirs, open(self.log, 'ab') as log:
-            self.process = subprocess.Popen([program, 'run', str(work / 'aulert.yaml')], stdin=theirs,
-                                            stdout=subprocess.DEVNULL, stderr=log, cwd='/')
-
-    def say(self, text):
-        self.feed.sendall(text.encode())
-
-    def child(self, role):
-        """The pid of the engine or deliver, or None."""
-        for name in pathlib.Path(f'/proc/{self.process.pid}/task/{self.process.pid}/children').read_text().split():
-            with contextlib.suppress(OSError):
-                if f'\0{role}\0' in pathlib.Path(f'/proc/{name}/cmdline').read_text():
-                    return int(name)
-        return None
-
-    def alerts(self):
-        with contextlib.suppress(FileNotFoundError):
-            return [json.loads(line) for line in self.out.read_text().splitlines()]
-        return []
-
-    def ids(self, kind='event'):
-        return [a['id'] for a in self.alerts() if a['kind'] == kind]
-
-    def own(self, rule):
-        return [a for a in self.alerts() if a['kind'] == 'own' and a['rule']['id'] == rule]
-
-    def wait_ready(self):
-        tap.wait_for(lambda: self.child('engine'), 10, 'engine')
-
-    def end(self):
-        self.feed.close()
-        tap.expect_equal(self.process.wait(20), 0, f'exit status, having said {self.log.read_text()!r}')
-
-    def stop(self):
-        self.feed.close()
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-
-@contextlib.contextmanager
 def service(program=AULERT):
-    with machine.workdir() as work:
-        os.chmod(work, 0o777)
-        here = Service(work, program)
-        try:
-            yield here
-        finally:
-            here.stop()
+    return run.service(program, rules={'a.yml': run.RULE.format(id='00000000-0000-4000-8000-000000000001', key='touched') + COUNT.format()})
 
 
 def undisturbed(n):

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include "meaning/event-json.h"
+#include "role/config.h"
+#include "role/events-out.h"
+#include "role/ipc.h"
+
+typedef struct Message Message;
+struct Message {
+        Message *next;
+        uint64_t number;
+        uint64_t n_events; /* that end in it */
+        unsigned flags;    /* EVENTS_… */
+        size_t n;
+        char bytes[];
+};
+
+struct EventsOut {
+        Arena arena; /* of the routes */
+        const EventRoute *routes;
+        size_t n_routes;
+        Str names[CONFIG_SINKS_MAX];
+        size_t n_names;
+        FieldVec fields;
+        Arena scratch; /* of the event at hand */
+        Buf line;
+        Buf batch; /* the message that is being made; n 0: none is */
+        size_t n_head;
+        uint64_t n_events, to; /* of it; its sinks as bits of names */
+        bool continues;        /* it begins within a line */
+        uint64_t number;       /* of the last message */
+        uint64_t confirmed;
+        Message *first, *last, *unsent;
+        size_t bytes;
+        EventsOutCounters counters;
+};
+
+const CounterDesc events_out_counter_descs[] = {
+        { "events_sent", "events given to the process that delivers", offsetof(EventsOutCounters, sent),
+          false },
+        { "events_dropped", "events not sent on because too many waited, or memory ran out",
+          offsetof(EventsOutCounters, dropped), true },
+};
+const size_t events_out_n_counter_descs = ARRAY_SIZE(events_out_counter_descs);
+
+/* ---- routes ---- */
+
+static StrList copy_list(Arena *arena, StrList list, bool *failed) {
+        Str *v = arena_alloc(arena, (list.n + 1) * sizeof(*v));
+
+        for (size_t i = 0; v && i < list.n; i++) {
+                v[i] = arena_str(arena, list.v[i]);
+                *failed |= !v[i].p;
+        }
+        *failed |= !v;
+        return (StrList){ v, v ? list.n : 0 };
+}
+
+static EventMatch copy_match(Arena *arena, const EventMatch *m, bool *failed) {
+        return (EventMatch){ copy_list(arena, m->types, failed), copy_list(arena, m->keys, failed),
+                             copy_list(arena, m->nodes, failed) };
+}
+
+static void copy_route(Arena *arena, const EventRoute *route, EventRoute *ret, bool *failed) {
+        EventMatch *not = arena_alloc(arena, (route->n_not + 1) * sizeof(*not ));
+
+        for (size_t i = 0; not &&i < route->n_not; i++)
+                not [i] = copy_match(arena, &route->not [i], failed);
+        *failed |= !not ;
+        *ret = (EventRoute){ copy_match(arena, &route->match, failed), not, route->n_not,
+                             copy_list(arena, route->to, failed) };
+}
+
+static uint64_t bit_of(EventsOut *o, Str name) {
+        size_t i = 0;
+
+        while (i < o->n_names && !str_eq(o->names[i], name))
+                i++;
+        if (i == CONFIG_SINKS_MAX)
+                return 0; /* there are no more sinks than that */
+        if (i == o->n_names)
+                o->names[o->n_names++] = name;
+        return 1ull << i;
+}
+
+static void close_batch(EventsOut *o, bool goes_on);
+
+int events_out_set(EventsOut **ret, const EventRoute *routes, size_t n_routes) {
+        EventsOut *o = *ret;
+        Arena arena = ARENA_INIT;
+        EventRoute *copies;
+        bool failed = false;
+
+        if (!o && !n_routes)
+                return 0;
+        if (!o)
+                o = calloc(1, sizeof(*o));
+        copies = arena_alloc(&arena, (n_routes + 1) * sizeof(*copies));
+        for (size_t i = 0; copies && i < n_routes; i++)
+                copy_route(&arena, &routes[i], &copies[i], &failed);
+        if (!o || !copies || failed) {
+                arena_done(&arena);
+                if (!*ret)
+                        free(o);
+                return -ENOMEM;
+        }
+        if (!*ret) {
+                o->line = o->batch = BUF_INIT;
+                *ret = o;
+        }
+        close_batch(o, false); /* it has the names of before */
+        arena_done(&o->arena);
+        o->arena = arena;
+        o->routes = copies;
+        o->n_routes = n_routes;
+        o->n_names = 0;
+        return 0;
+}
+
+static void drop_first(EventsOut *o) {
+        Message *m = o->first;
+
+        o->first = m->next;
+        if (!o->first)
+                o->last = NULL;
+        if (o->unsent == m)
+                o->unsent = m->next;
+        o->bytes -= m->n;
+        free(m);
+}
+
+EventsOut *events_out_free(EventsOut *o) {
+        if (!o)
+                return NULL;
+        while (o->first)
+                drop_first(o);
+        arena_done(&o->arena);
+        arena_done(&o->scratch);
+        field_vec_done(&o->fields);
+        buf_done(&o->line);
+        buf_done(&o->batch);
+        free(o);
+        return NULL;
+}
+
+/* ---- events ---- */
+
+/* Of a message: the node, the names of the sinks, an empty one; each ends with a NUL. Then lines. */
+static void open_batch(EventsOut *o, uint64_t to, Str node) {
+        buf_str(&o->batch, node);
+        buf_putc(&o->batch, 0);
+        for (size_t i = 0; i < o->n_names; i++) {
+                if (!(to >> i & 1))
+                        continue;
+                buf_str(&o->batch, o->names[i]);
+                buf_putc(&o->batch, 0);
+        }
+        buf_putc(&o->batch, 0);
+        o->to = to;
+        o->n_head = o->batch.n;
+}
+
+static void close_batch(EventsOut *o, bool goes_on) {
+        Message *m;
+
+        if (!o->batch.n)
+                return;
+        m = o->batch.failed ? NULL : malloc(sizeof(*m) + o->batch.n);
+        if (m) {
+                *m = (Message){ .number = ++o->number,
+                                .n_events = o->n_events,
+                                .flags = (goes_on ? EVENTS_GO_ON : 0) | (o->continues ? EVENTS_CONTINUE : 0),
+                                .n = o->batch.n };
+                memcpy(m->bytes, o->batch.p, m->n);
+                if (o->last)
+                        o->last->next = m;
+                else
+                        o->first = m;
+                o->last = m;
+                o->bytes += m->n;
+                if (!o->unsent)
+                        o->unsent = m;
+        } else {
+                o->counters.dropped += o->n_events + goes_on;
+        }
+        o->n_events = 0;
+        o->continues = goes_on;
+        if (o->batch.failed)
+                buf_done(&o->batch);
+        buf_clear(&o->batch);
+}
+
+static bool is_open_for(const EventsOut *o, uint64_t to, Str node) {
+        return o->batch.n && o->to == to && str_eqz(node, o->batch.p);
+}
+
+/* A line that is longer than a message goes in pieces. */
+static void put_line(EventsOut *o, uint64_t to, Str node, Str line) {
+        if (o->batch.n && (!is_open_for(o, to, node) || o->batch.n + line.n > IPC_PAYLOAD_MAX))
+                close_batch(o, false);
+        for (;;) {
+                size_t n;
+
+                if (!o->batch.n)
+                        open_batch(o, to, node);
+                n = IPC_PAYLOAD_MAX - o->batch.n;
+                if (line.n <= n)
+                        break;
+                buf_put(&o->batch, line.p, n);
+                line = (Str){ line.p + n, line.n - n };
+                close_batch(o, true);
+        }
+        buf_str(&o->batch, line);
+        o->n_events++;
+}
+
+static uint64_t sinks_of(EventsOut *o, const Event *event) {
+        uint64_t to = 0;
+
+        for (size_t i = 0; i < o->n_routes; i++)
+                if (event_route_matches(&o->routes[i], event, &o->fields))
+                        for (size_t k = 0; k < o->routes[i].to.n; k++)
+                                to |= bit_of(o, o->routes[i].to.v[k]);
+        return to;
+}
+
+static int write_line(EventsOut *o, Meaning *m, const Redact *redact, const Event *event) {
+        Event clean = *event;
+        const Record *none;
+        int r = 0;
+
+        if (!redact->off)
+                r = redact_event(redact, &o->scratch, event, NULL, &clean, &none);
+        if (r == 0)
+                r = event_json(&o->line, m, &clean);
+        return r;
+}
+
+/* It is a key to sort by, no more: a longer one is cut. */
+static Str node_of(const Event *event) {
+        Str node = event->id.node;
+
+        return (Str){ node.p, node.n < EVENTS_NODE_MAX ? node.n : EVENTS_NODE_MAX };
+}
+
+void events_out_add(EventsOut *o, Meaning *m, const Redact *redact, const Event *event) {
+        uint64_t to = o ? sinks_of(o, event) : 0;
+
+        if (!to)
+                return;
+        if (o->bytes + o->batch.n >= EVENTS_OUT_MAX || write_line(o, m, redact, event) < 0)
+                o->counters.dropped++;
+        else
+                put_line(o, to, node_of(event), buf_view(&o->line));
+        buf_clear(&o->line);
+        if (o->line.failed)
+                buf_done(&o->line);
+        arena_reset(&o->scratch);
+}
+
+/* ---- messages ---- */
+
+/* A line that was begun has to end: deliver confirms whole ones. */
+static bool may_send(const EventsOut *o, const Message *m) {
+        return m->number <= o->confirmed + EVENTS_OUT_WINDOW || m->flags & EVENTS_CONTINUE;
+}
+
+int events_out_send(EventsOut *o, int link) {
+        if (!o)
+                return 0;
+        close_batch(o, false);
+        while (o->unsent && link >= 0 && may_send(o, o->unsent)) {
+                Message *m = o->unsent;
+                int r = ipc_send(link, IPC_EVENTS, m->number, m->flags, (Str){ m->bytes, m->n }, -1);
+
+                if (r < 0)
+                        return r;
+                o->counters.sent += m->n_events;
+                o->unsent = m->next;
+        }
+        return 0;
+}
+
+void events_out_taken(EventsOut *o, uint64_t number) {
+        if (!o || number > o->number)
+                return; /* it cannot know of one that was not made */
+        while (o->first && o->first != o->unsent && o->first->number <= number)
+                drop_first(o);
+        if (number > o->confirmed)
+                o->confirmed = number;
+}
+
+void events_out_relink(EventsOut *o) {
+        if (o)
+                o->unsent = o->first;
+}
+
+uint64_t events_out_number(const EventsOut *o) { return o ? o->number + !!o->batch.n : 0; }
+uint64_t events_out_confirmed(const EventsOut *o) { return o ? o->confirmed : 0; }
+bool events_out_is_half_full(const EventsOut *o) { return o && o->bytes + o->batch.n > EVENTS_OUT_MAX / 2; }
+bool events_out_is_empty(const EventsOut *o) { return !o || (!o->first && !o->batch.n); }
+
+void events_out_print_counters(const EventsOut *o, Buf *out, bool only_loss) {
+        if (o)
+                counter_print(out, events_out_counter_descs, events_out_n_counter_descs, &o->counters,
+                              only_loss);
+}

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""events.py AULERT: `events:` sends on what came in, as JSON, to files; detection does not wait for it."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lib'))
+import service as run  # noqa: E402
+import tap  # noqa: E402
+
+AULERT = os.path.abspath(sys.argv[1])
+TOP = pathlib.Path(__file__).resolve().parents[2]
+CAPTURES = [TOP / 'test/captures/enriched/sudo-ok.log', TOP / 'test/captures/enriched/exec-many.log', TOP / 'test/golden/hostile.log', TOP / 'test/golden/login-bad.log']
+RULES = {'a.yml': run.RULE.format(id='00000000-0000-4000-8000-000000000001', key='touched')}
+SINK = '  log: { type: file, path: WORK/events.json }\n'
+ALL = 'events: [ { to: [log] } ]\n'
+
+
+def service(more=ALL, sinks=SINK, program=AULERT):
+    return run.service(program, rules=RULES, sinks=sinks, more=more)
+
+
+def lines(s, name='events.json'):
+    path = s.work / name
+    return path.read_text(errors='surrogateescape').splitlines() if path.exists() else []
+
+
+def ids(s, name='events.json'):
+    return [json.loads(line)['id'] for line in lines(s, name)]
+
+
+def as_events(text):
+    """What `aulert events` makes of it."""
+    done = subprocess.run([AULERT, 'events', '--format', 'json'], input=text, capture_output=True, check=True)
+    return done.stdout.decode(errors='surrogateescape').splitlines()
+
+
+def same_as_events():
+    """Every event of the captures, exactly as `aulert events` shows it."""
+    text = b''.join(p.read_bytes() for p in CAPTURES)
+    wanted = as_events(text)
+    tap.expect(len(wanted) > 20, f'{len(wanted)} events in the captures')
+    with service(ALL + 'redact: { off: true }\n') as s:
+        s.feed.sendall(text)
+        s.end()
+        tap.expect_equal(sorted(lines(s)), sorted(wanted), 'lines')
+        kinds = {a['kind'] for a in s.alerts()}
+        tap.expect(kinds <= {'event', 'login', 'own'}, f'alerts among events? {kinds}')
+
+
+def secrets():
+    text = ('type=SYSCALL msg=audit(1700000000.000:1): arch=c000003e syscall=59 success=yes exit=0 pid=2 comm="x" exe="/x"\n'
+            'type=EXECVE msg=audit(1700000000.000:1): argc=2 a0="x" a1="--password=hunter2"\n'
+            'type=PROCTITLE msg=audit(1700000000.000:1): proctitle=' + b'x\0--password=hunter2'.hex() + '\n')
+    with service() as s:
+        s.say(text)
+        s.end()
+        told = '\n'.join(lines(s))
+        tap.expect('[redacted]' in told and 'hunter2' not in told, told)
+
+
+def chosen():
+    """match: types, keys, nodes, and what is not wanted; each sink gets its own."""
+    more = '''events:
+  - { match: { key: touched, not: [ { node: [quiet] } ] }, to: [log] }
+  - { match: { type: [USER_LOGIN, USER_CMD] }, to: [other] }
+  - { match: { key: [nothing] }, to: [other, log] }
+'''
+    sinks = SINK + '  other: { type: file, path: WORK/other.json }\n'
+    user = "type=USER_LOGIN msg=audit(1700000900.000:7): pid=1 uid=0 auid=0 ses=1 msg='op=login key=touched res=success'\n"
+    with service(more, sinks) as s:
+        s.say(run.event(1) + run.event(2, 'other') + run.event(3, 'b') +
+              ''.join('node=quiet ' + line + '\n' for line in run.event(4).splitlines()) +
+              ''.join('node=loud ' + line + '\n' for line in run.event(5).splitlines()) +
+              run.event(6).replace('key="touched"', 'key=' + b'first\x01touched'.hex().upper()) + user)
+        s.end()
+        got = [i.rsplit(':', 1)[1] for i in ids(s)]
+        tap.expect_equal((sorted(got), [i.rsplit(':', 1)[1] for i in ids(s, 'other.json')]), (['1', '5', '6'], ['7']), 'events')
+
+
+def large():
+    """A line of JSON that no message holds arrives whole, among others."""
+    words = ''.join(f'type=EXECVE msg=audit(1700000001.000:2): a{i}="{"x" * 7000}"\n' for i in range(1, 400))
+    text = (run.event(0) + 'type=EXECVE msg=audit(1700000001.000:2): argc=400 a0="x"\n' + words +
+            'type=PROCTITLE msg=audit(1700000001.000:2): proctitle="x"\n' + run.event(3)).encode()
+    with service(ALL + 'redact: { off: true }\n') as s:
+        s.feed.sendall(text)
+        s.end()
+        tap.expect_equal(sorted(lines(s)), sorted(as_events(text)), 'lines')
+        tap.expect(max(map(len, lines(s))) > 2_000_000, 'no long line')
+
+
+def killed(role):
+    """Whoever dies, no event is lost; what is told again is the same."""
+    n = 4000
+    with service() as s:
+        s.wait_ready()
+        last = None
+        for i in range(0, n, 100):
+            s.say(''.join(run.event(k, 'other') for k in range(i, i + 100)))
+            if i % 1000 == 500:
+                last = tap.wait_for(lambda old=last: s.child(role) != old and s.child(role), 10, f'new {role}')
+                os.kill(last, signal.SIGKILL)
+        wanted = {f'{run.START + k}.000:{k}' for k in range(n)}
+        tap.wait_for(lambda: set(ids(s)) >= wanted, 60, 'all events')
+        s.end()
+        whole = lines(s)
+        tap.expect_equal(set(ids(s)), wanted, 'events')
+        tap.expect_equal(len(set(whole)), n, 'distinct lines')
+        tap.note(f'{len(whole) - n} of {n} events told again')
+
+
+def broken():
+    """A sink that cannot be written to costs its own events only: they are counted, and the others and alerts go on."""
+    sinks = SINK + '  gone: { type: file, path: WORK/missing/gone.json }\n'
+    with service('events: [ { to: [gone, log] } ]\n', sinks) as s:
+        n = 12000  # of a kilobyte and a half each: more than may wait
+        for i in range(0, n, 100):
+            s.say(''.join(run.event(k, 'other') for k in range(i, i + 100)))
+        s.say(run.event(n))
+        tap.wait_for(s.ids, 30, 'the alert')
+        tap.wait_for(lambda: len(lines(s)) == n + 1, 60, 'events of the sink that works')
+        tap.wait_for(lambda: s.counters()['sink_gone_events_dropped'] > 0, 20, 'a counter of what was dropped')
+        got = s.counters()
+        tap.expect_equal(got['sink_log_events_written'], n + 1, 'events written')
+        (s.work / 'missing').mkdir()
+        os.chmod(s.work / 'missing', 0o777)
+        tap.wait_for(lambda: lines(s, 'missing/gone.json'), 20, 'events once the folder is there')
+        s.end()
+        there = len(lines(s, 'missing/gone.json'))
+        tap.expect_equal(there + got['sink_gone_events_dropped'], n + 1, 'written and dropped')
+
+
+def reloaded():
+    """SIGHUP: other events, another file, nothing torn."""
+    with service() as s:
+        s.say(run.event(0, 'other'))
+        tap.wait_for(lambda: len(lines(s)) == 1, 20, 'the first event')
+        s.configure(SINK.replace('events.json', 'later.json'), 'events: [ { match: { key: touched }, to: [log] } ]\n')
+        s.process.send_signal(signal.SIGHUP)
+        tap.wait_for(lambda: 'configuration' in s.log.read_text() or 'reload' in s.log.read_text(), 20, 'word of the reload')
+        serial = iter(range(1, 10000))
+
+        def arrives():
+            s.say(run.event(next(serial)))
+            return lines(s, 'later.json')
+        tap.wait_for(arrives, 20, 'an event in the other file')
+        s.end()
+
+
+def main():
+    return tap.run_cases([
+        ('every event, as aulert events shows it', same_as_events),
+        ('secrets are taken out', secrets),
+        ('match says which', chosen),
+        ('an event of megabytes', large),
+        ('the engine is killed', lambda: killed('engine')),
+        ('deliver is killed', lambda: killed('deliver')),
+        ('a sink that cannot be written to', broken),
+        ('another configuration', reloaded),
+    ])
+
+
+if __name__ == '__main__':
+    sys.exit(main())
