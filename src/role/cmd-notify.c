@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "role/args.h"
 #include "role/config-read.h"
+#include "role/own.h"
 #include "role/places.h"
 #include "role/role.h"
+#include "role/sandbox.h"
 
 #define WAIT_S 60u /* more than a sink takes unless configured */
 
@@ -85,6 +87,18 @@ static void take_signals(void) {
         sigprocmask(SIG_BLOCK, &child, NULL);
 }
 
+/* As aulert run would try it. A popup needs root, to become whoever sees it. */
+static int become_deliver(const Config *c, const ConfigSink *sink) {
+        uid_t uid;
+        gid_t gid;
+
+        if (geteuid() != 0 || sink->ops == &sink_desktop)
+                return 0;
+        sandbox_account(SANDBOX_DELIVER, &uid, &gid);
+        own_for_deliver(c, uid, gid);
+        return sandbox_become(uid, gid);
+}
+
 static int notify(const Config *c, const char *name) {
         const ConfigSink *conf = find_sink(c, name);
         Trial t = { .out = BUF_INIT, .status = STATUS_NOTHING };
@@ -92,7 +106,9 @@ static int notify(const Config *c, const char *name) {
 
         if (!conf)
                 return STATUS_USAGE;
-        r = try(&t, conf);
+        r = become_deliver(c, conf);
+        if (r == 0)
+                r = try(&t, conf);
         if (r < 0) {
                 if (!t.settled) /* or it has been said */
                         log_error("%s: %s", name, strerror(-r));

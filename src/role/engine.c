@@ -26,6 +26,7 @@ struct Engine {
         Meaning *meaning;
         RuleSet *rules;
         RuleState *state;
+        Echo *echo;         /* or NULL */
         Proc *proc;         /* or NULL */
         Loader *loader;     /* of rules that are to come; NULL: none */
         uint64_t settle_ns; /* when to decide what still waits for earlier events, CLOCK_MONOTONIC */
@@ -90,6 +91,9 @@ bool engine_redacts(const Engine *e) { return !e->redact.off; }
 const Redact *engine_redact(const Engine *e) { return &e->redact; }
 Meaning *engine_meaning(const Engine *e) { return e->meaning; }
 
+int engine_set_self(Engine *e, const EchoSelf *self) { return echo_new(&e->echo, self); }
+Echo *engine_echo(const Engine *e) { return e->echo; }
+
 Engine *engine_free(Engine *e) {
         if (!e)
                 return NULL;
@@ -97,6 +101,7 @@ Engine *engine_free(Engine *e) {
         attempts_free(e->attempts);
         rule_state_free(e->state);
         proc_free(e->proc);
+        echo_free(e->echo);
         rule_set_unref(e->rules);
         meaning_free(e->meaning);
         arena_done(&e->redact_arena);
@@ -144,11 +149,19 @@ static void refresh_names(Engine *e) {
         e->refreshed_ns = now;
 }
 
+static bool is_echo(Engine *e, const RuleHit *hit) {
+        Str rule = hit->rule->id.n ? hit->rule->id : hit->rule->title;
+
+        return echo_is_own(e->echo, hit->event) && !echo_tells(e->echo, rule, clock_monotonic_ns());
+}
+
 static void on_hit(void *userdata, const RuleHit *hit) {
         Engine *e = userdata;
         Alert *alert;
 
         e->counters.hits++;
+        if (is_echo(e, hit))
+                return;
         refresh_names(e);
         if (alert_new(&alert, hit, e->meaning, &e->redact) < 0) {
                 e->counters.no_memory++;
@@ -382,6 +395,7 @@ int engine_restore(Engine *e, Str saved) {
 
 void engine_print_counters(const Engine *e, Buf *out, bool only_loss) {
         counter_print(out, engine_counter_descs, engine_n_counter_descs, &e->counters, only_loss);
+        echo_print_counters(e->echo, out, only_loss);
         counter_print(out, attempt_counter_descs, attempt_n_counter_descs, attempts_counters(e->attempts),
                       only_loss);
         if (e->proc)

@@ -5,6 +5,7 @@
  * What `watch` and `run` have in common. It knows no input and no sink: events come in, alerts go out
  * through one function. Rules can be replaced between two events. One thread. */
 #include "alert/attempt.h"
+#include "role/echo.h"
 #include "role/loader.h"
 
 typedef struct {
@@ -29,6 +30,10 @@ int engine_set_redact(Engine *e, const Redact *redact);
 bool engine_redacts(const Engine *e);
 const Redact *engine_redact(const Engine *e);
 Meaning *engine_meaning(const Engine *e); /* the engine's own, lent */
+
+/* Who we are, for hits on what we do ourselves (echo.h). To be called once. 0 or -ENOMEM. */
+int engine_set_self(Engine *e, const EchoSelf *self);
+Echo *engine_echo(const Engine *e); /* NULL: nobody said */
 
 /* Loads rules and, unless that fails altogether, puts them in the place of those in use. Problems are
  * logged with file, line and column. @ret_n_errors: how many there were; may be NULL. 0 or -errno. */

@@ -225,7 +225,8 @@ static uint64_t sinks_of(EventsOut *o, const Event *event) {
         return to;
 }
 
-static int write_line(EventsOut *o, Meaning *m, const Redact *redact, const Event *event) {
+static int write_line(EventsOut *o, const Engine *engine, const Event *event) {
+        const Redact *redact = engine_redact(engine);
         Event clean = *event;
         const Record *none;
         int r = 0;
@@ -233,7 +234,7 @@ static int write_line(EventsOut *o, Meaning *m, const Redact *redact, const Even
         if (!redact->off)
                 r = redact_event(redact, &o->scratch, event, NULL, &clean, &none);
         if (r == 0)
-                r = event_json(&o->line, m, &clean);
+                r = event_json(&o->line, engine_meaning(engine), &clean);
         return r;
 }
 
@@ -244,12 +245,12 @@ static Str node_of(const Event *event) {
         return (Str){ node.p, node.n < EVENTS_NODE_MAX ? node.n : EVENTS_NODE_MAX };
 }
 
-void events_out_add(EventsOut *o, Meaning *m, const Redact *redact, const Event *event) {
+void events_out_add(EventsOut *o, const Engine *engine, const Event *event) {
         uint64_t to = o ? sinks_of(o, event) : 0;
 
-        if (!to)
+        if (!to || echo_keeps_back(engine_echo(engine), event))
                 return;
-        if (o->bytes + o->batch.n >= EVENTS_OUT_MAX || write_line(o, m, redact, event) < 0)
+        if (o->bytes + o->batch.n >= EVENTS_OUT_MAX || write_line(o, engine, event) < 0)
                 o->counters.dropped++;
         else
                 put_line(o, to, node_of(event), buf_view(&o->line));

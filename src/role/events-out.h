@@ -7,8 +7,7 @@
  * At most EVENTS_OUT_WINDOW messages are under way, so that an alert never waits behind more than those, and at most
  * EVENTS_OUT_MAX bytes are kept: what comes then is dropped before anything is written, and counted. Secrets are taken out
  * as they are of alerts (alert/redact.h). Never waits. */
-#include "alert/redact.h"
-#include "meaning/meaning.h"
+#include "role/engine.h"
 #include "role/event-route.h"
 
 #define EVENTS_OUT_WINDOW 8u
@@ -30,8 +29,8 @@ int events_out_set(EventsOut **o, const EventRoute *routes, size_t n_routes);
 /* All of these take NULL. */
 EventsOut *events_out_free(EventsOut *o); /* returns NULL */
 
-/* The event, if it is to go anywhere. */
-void events_out_add(EventsOut *o, Meaning *m, const Redact *redact, const Event *event);
+/* The event, if it is to go anywhere and is not our own (echo.h). */
+void events_out_add(EventsOut *o, const Engine *engine, const Event *event);
 /* 0: all that may be is sent; -EAGAIN: the socket is full, try again when it can be written; -errno: the other side is gone. */
 int events_out_send(EventsOut *o, int link);
 /* Deliver has all messages up to that number. */

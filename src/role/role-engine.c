@@ -76,7 +76,7 @@ static void on_event(void *userdata, const Event *event) {
         if (unlikely(role_engine_planted))
                 role_engine_planted(event);
         engine_event(run->engine, event);
-        events_out_add(run->link.events, engine_meaning(run->engine), engine_redact(run->engine), event);
+        events_out_add(run->link.events, run->engine, event);
         ring_end_event(&run->ring);
 }
 
@@ -359,6 +359,8 @@ static int load(Run *run, int fd, size_t *ret_n_errors) {
         if (r < 0)
                 return r;
         r = engine_set_redact(run->engine, &settings.redact);
+        if (r == 0)
+                r = engine_set_self(run->engine, &settings.self);
         if (r == 0)
                 r = events_out_set(&run->link.events, settings.events, settings.n_events);
         if (r == 0)

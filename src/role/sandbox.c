@@ -2,6 +2,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/landlock.h>
 #include <pwd.h>
 #include <sched.h>
@@ -310,11 +311,23 @@ int sandbox_deliver(void) {
                     allow_all(filter, deliver_refused, ARRAY_SIZE(deliver_refused), SCMP_ACT_ERRNO(EPERM)));
 }
 
-bool sandbox_account(const char *name, uid_t otherwise, uid_t *ret_uid, gid_t *ret_gid) {
-        struct passwd *pw = getpwnam(name);
+bool sandbox_account(SandboxAccount account, uid_t *ret_uid, gid_t *ret_gid) {
+        static const struct {
+                const char *name;
+                unsigned number;
+        } accounts[] = {
+                [SANDBOX_ENGINE] = { "aulert", 64991 }, [SANDBOX_DELIVER] = { "aulert-deliver", 64992 }
+        };
+        struct passwd *pw = getpwnam(accounts[account].name);
         bool found = pw && pw->pw_uid && pw->pw_gid;
 
-        *ret_uid = found ? pw->pw_uid : otherwise;
-        *ret_gid = found ? pw->pw_gid : otherwise;
+        *ret_uid = found ? pw->pw_uid : accounts[account].number;
+        *ret_gid = found ? pw->pw_gid : accounts[account].number;
         return found;
+}
+
+int sandbox_become(uid_t uid, gid_t gid) {
+        if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+                return -errno;
+        return 0;
 }

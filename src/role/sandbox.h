@@ -15,6 +15,10 @@ int sandbox_engine(void);
 /* 0 or -errno. */
 int sandbox_deliver(void);
 
-/* The account of that name; where there is none, the number @otherwise, which systemd keeps free for services (systemd.io/UIDS-GIDS:
+typedef enum { SANDBOX_ENGINE, SANDBOX_DELIVER } SandboxAccount;
+
+/* The accounts aulert and aulert-deliver; where there is none, a number which systemd keeps free for services (systemd.io/UIDS-GIDS:
  * 61184–65519). False: it is such a number. */
-bool sandbox_account(const char *name, uid_t otherwise, uid_t *ret_uid, gid_t *ret_gid);
+bool sandbox_account(SandboxAccount account, uid_t *ret_uid, gid_t *ret_gid);
+/* For root: becomes that user, without further groups. 0 or -errno. */
+int sandbox_become(uid_t uid, gid_t gid);

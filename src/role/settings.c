@@ -11,6 +11,7 @@ typedef struct {
         uint64_t max_line, n_files, n_names, redact_off;
         EventLimits limits;
         uint64_t intake, n_events;
+        EchoSelf self;
 } Head;
 
 typedef struct {
@@ -62,13 +63,14 @@ static void put_event_route(Buf *out, const EventRoute *route) {
         put_list(out, route->to);
 }
 
-int settings_make(const Config *config) {
+int settings_make(const Config *config, const EchoSelf *self) {
         const Head head = { .max_line = config->max_line,
                             .n_names = config->redact.n_names,
                             .redact_off = config->redact.off,
                             .limits = config->limits,
                             .intake = config->kafka.topic != NULL,
-                            .n_events = config->n_events };
+                            .n_events = config->n_events,
+                            .self = *self };
         Making m = { .out = BUF_INIT };
         int r;
 
@@ -183,6 +185,7 @@ static int take(Settings *s) {
         s->max_line = head.max_line;
         s->limits = head.limits;
         s->intake = head.intake;
+        s->self = head.self;
         s->files = files = calloc(head.n_files + 1, sizeof(*files));
         s->redact.names = names = calloc(head.n_names + 1, sizeof(*names));
         s->redact.off = head.redact_off;

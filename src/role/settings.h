@@ -2,6 +2,7 @@
 #pragma once
 /* What the engine is told of the configuration: nothing about sinks, whose secrets it must not know. */
 #include "role/config.h"
+#include "role/echo.h"
 #include "rule/files.h"
 
 #define SETTINGS_MAX (256u << 20)
@@ -13,6 +14,7 @@ typedef struct {
         size_t n_files;
         bool intake; /* stdin comes from one, with its marks (progress.h) */
         Redact redact;
+        EchoSelf self;
         const EventRoute *events;
         size_t n_events;
         Arena arena; /* of these */
@@ -20,7 +22,7 @@ typedef struct {
 } Settings;
 
 /* Reads the rule files. A sealed memfd (ipc.h), or -errno; -EFBIG: they are larger than SETTINGS_MAX. */
-int settings_make(const Config *config);
+int settings_make(const Config *config, const EchoSelf *self);
 /* Takes the descriptor. 0 or -errno; -EBADMSG: not made by settings_make(). */
 int settings_read(Settings *ret, int fd);
 void settings_done(Settings *s);

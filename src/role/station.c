@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <grp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "role/sandbox.h"
 #include "role/station.h"
 
 void station_tell(IpcType type, uint64_t a, uint64_t b, Str payload) {
@@ -25,10 +25,7 @@ int station_become(const char *uid_text, const char *gid_text) {
         if (!str_u64(str_from(uid_text), 10, &uid) || !str_u64(str_from(gid_text), 10, &gid) || !uid ||
             !gid || uid >= UINT32_MAX || gid >= UINT32_MAX)
                 return -EINVAL;
-        if (setgroups(0, NULL) < 0 || setresgid((gid_t)gid, (gid_t)gid, (gid_t)gid) < 0 ||
-            setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid) < 0)
-                return -errno;
-        return 0;
+        return sandbox_become((uid_t)uid, (gid_t)gid);
 }
 
 static int become(const char *uid, const char *gid) {

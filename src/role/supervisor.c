@@ -24,16 +24,11 @@
 #include "role/settings.h"
 #include "role/supervisor.h"
 
-#define END_MS  4000u           /* for all to end by themselves */
-#define LONG_NS (10 * NS_PER_S) /* who lived that long did not die of its start */
-#define AFRESH  4u              /* deaths in quick succession without anything to blame */
-/* For machines without these accounts. */
-#define ENGINE_USER    "aulert"
-#define ENGINE_NUMBER  64991u
-#define DELIVER_USER   "aulert-deliver"
-#define DELIVER_NUMBER 64992u
-#define NOTES_MAX      16u
-#define NOTE_BYTES     512u
+#define END_MS     4000u           /* for all to end by themselves */
+#define LONG_NS    (10 * NS_PER_S) /* who lived that long did not die of its start */
+#define AFRESH     4u              /* deaths in quick succession without anything to blame */
+#define NOTES_MAX  16u
+#define NOTE_BYTES 512u
 
 typedef struct {
         RuleLevel level;
@@ -404,14 +399,17 @@ static void warn_of_what_stays(const Config *old, const Config *new) {
                 log_warning("limits stay as they were until the next start");
 }
 
+static int64_t uid_of(const ChildOptions *o) { return o->change_user ? (int64_t)o->uid : -1; }
+
 /* 0, or a status: what is wrong was logged, and the old ones stay. */
 static int read_config(Supervisor *s) {
+        const EchoSelf self = { getpid(), { uid_of(&s->engine_options), uid_of(&s->deliver_options) } };
         int config_fd, settings_fd;
         Config *config = config_read_to_pass(s->config_path, &config_fd);
 
         if (!config)
                 return STATUS_USAGE;
-        settings_fd = settings_make(config);
+        settings_fd = settings_make(config, &self);
         if (settings_fd < 0) {
                 log_error("rules: %s", strerror(-settings_fd));
                 config_free(config);
@@ -500,9 +498,8 @@ static void prepare(Supervisor *s) {
         s->input = STDIN_FILENO;
         if (geteuid() == 0) {
                 s->engine_options.change_user = s->deliver_options.change_user = true;
-                sandbox_account(ENGINE_USER, ENGINE_NUMBER, &s->engine_options.uid, &s->engine_options.gid);
-                sandbox_account(DELIVER_USER, DELIVER_NUMBER, &s->deliver_options.uid,
-                                &s->deliver_options.gid);
+                sandbox_account(SANDBOX_ENGINE, &s->engine_options.uid, &s->engine_options.gid);
+                sandbox_account(SANDBOX_DELIVER, &s->deliver_options.uid, &s->deliver_options.gid);
         }
         s->engine.options = &s->engine_options;
         s->deliver.options = &s->deliver_options;

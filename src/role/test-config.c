@@ -286,7 +286,8 @@ static void settings_travel(void **state) {
                 load("rules: [/nowhere/a, /nowhere/b]\nredact: { add: [x_*, \"p -k\"], off: true }\n", &c,
                      &said),
                 0);
-        assert_int_equal(settings_read(&settings, settings_make(c)), 0);
+        assert_int_equal(settings_read(&settings, settings_make(c, &(EchoSelf){ 7, { 8, -1 } })), 0);
+        assert_int_equal(settings.self.uids[0], 8);
         assert_int_equal(settings.n_files, 2); /* what cannot be read travels as well: the engine says so */
         assert_string_equal(settings.files[1].path, "/nowhere/b");
         assert_int_equal(settings.files[1].error, ENOENT);

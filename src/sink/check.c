@@ -140,13 +140,17 @@ int check_read_secret(Buf *out, const char *path, const char **ret_why) {
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r;
         struct stat st;
 
+        if (fd < 0 && errno == EACCES)
+                return refuse(EACCES,
+                              "cannot be read by the user that delivers: chown aulert-deliver, chmod 600",
+                              ret_why);
         if (fd < 0)
                 return refuse(errno, NULL, ret_why);
         if (fstat(fd, &st) < 0)
                 r = refuse(errno, NULL, ret_why);
         else if (!S_ISREG(st.st_mode))
                 r = refuse(EINVAL, "is no file", ret_why);
-        else if (st.st_mode & 077)
+        else if (st.st_mode & (st.st_gid == getegid() ? 037 : 077))
                 r = refuse(EACCES, "holds a secret that others may read: chmod 600", ret_why);
         else
                 r = read_line(out, fd, ret_why);

@@ -22,6 +22,6 @@ const char *check_http_url(const SinkSetting *setting);
 const char *check_headers(const SinkSetting *setting); /* a map of header names and their values */
 const char *check_timeout(const SinkSetting *setting); /* 1 ms to CHECK_TIMEOUT_MS */
 
-/* Reads one line from a file that only its owner may read: 0, or -errno with the reason in *ret_why, in words
+/* Reads one line from a file that only its owner, and our own group, may read: 0, or -errno with the reason in *ret_why, in words
  * that follow the path. */
 int check_read_secret(Buf *out, const char *path, const char **ret_why);

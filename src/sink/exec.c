@@ -73,23 +73,19 @@ static const char *check_running(const SinkSetting *s) {
         return s->number >= 1 && s->number <= RUNNING_MAX ? NULL : "must be between 1 and 16";
 }
 
-/* Root's programs run as somebody else; anybody else's as himself. */
-static int find_user(Exec *e, const SinkConf *conf) {
-        Str user = sink_conf_text(conf, "user", STR("nobody"));
+/* No program is started as root, whoever uses this sink as root. */
+static int find_user(Exec *e) {
         struct passwd pw, *found = NULL;
         char text[16384];
 
-        if (geteuid() != 0 && !sink_conf_find(conf, "user"))
+        e->switch_user = geteuid() == 0;
+        if (!e->switch_user)
                 return 0;
-        if (getpwnam_r(user.p, &pw, text, sizeof(text), &found) != 0 || !found)
-                return sink_bad_conf(e->sink, "there is no user %s", user.p);
-        if (found->pw_uid == 0)
-                return sink_bad_conf(e->sink, "user must not be root");
+        if (getpwnam_r("nobody", &pw, text, sizeof(text), &found) != 0 || !found || !found->pw_uid)
+                return sink_bad_conf(e->sink,
+                                     "there is no user nobody, and programs are not started as root");
         e->uid = found->pw_uid;
         e->gid = found->pw_gid;
-        e->switch_user = geteuid() == 0;
-        if (!e->switch_user && e->uid != geteuid())
-                return sink_bad_conf(e->sink, "only root can start programs as user %s", user.p);
         return 0;
 }
 
@@ -106,7 +102,7 @@ static int open_exec(Sink *sink, const SinkConf *conf) {
         e->timeout_ms = sink_conf_number(conf, "timeout", TIMEOUT_MS);
         e->max_output = sink_conf_number(conf, "max_output", OUTPUT);
         e->max_running = (size_t)sink_conf_number(conf, "max_running", RUNNING);
-        r = find_user(e, conf);
+        r = find_user(e);
         if (r < 0) {
                 free(e);
                 return r;
@@ -378,7 +374,6 @@ static void close_exec(Sink *sink) {
 
 static const SinkOption options[] = {
         { .name = "command", .kind = SINK_LIST, .required = true, .check = check_command },
-        { .name = "user", .kind = SINK_TEXT },
         { .name = "timeout", .kind = SINK_DURATION, .check = check_timeout },
         { .name = "max_output", .kind = SINK_SIZE },
         { .name = "max_running", .kind = SINK_NUMBER, .check = check_running },

@@ -185,7 +185,9 @@ static void secrets_are_lines_that_nobody_else_reads(void **state) {
         } rows[] = {
                 { "s3cret\n", 0600, "s3cret" },
                 { " a b \r\n", 0400, " a b " },
-                { "x", 0640, NULL },
+                { "x", 0640, "x" }, /* of our own group */
+                { "x", 0660, NULL },
+                { "x", 0602, NULL },
                 { "x", 0604, NULL },
                 { "", 0600, NULL },
                 { "\n", 0600, NULL },

@@ -15,6 +15,7 @@ class Authority:
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory()
         self.path = pathlib.Path(self.folder.name)
+        self.path.chmod(0o755)  # the process that delivers is a user of its own
         self.ca = self.path / 'ca.pem'
         self.key = self.path / 'ca.key'
         run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',

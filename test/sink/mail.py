@@ -15,6 +15,7 @@ import time
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / 'lib'), str(pathlib.Path(__file__).resolve().parent)]
 import pki  # noqa: E402
+import sinks  # noqa: E402
 import tap  # noqa: E402
 from lib_smtp import DROP, HANG, HOST, Inbox, Script, Server  # noqa: E402
 
@@ -237,13 +238,17 @@ def logins_come_from_a_file():
     secret = WORK / 'password'
     secret.write_text('opensesame \n')
     secret.chmod(0o600)
+    sinks.give(secret)
     good = {'user': 'ali', 'password_file': 'password', 'ca': str(AUTHORITY.ca)}
     with Server(Inbox(), AUTHORITY.certificate(f'IP:{HOST}'), login=(b'ali', b'opensesame '), need_tls=True) as server:
         expect_said(notify(server.port, **good), 0, 'mail: delivered')
         expect_said(notify(server.port, ca=good['ca']), 1, 'mail: not delivered: MAIL FROM: 530')
         expect_said(notify(server.port, **good | {'user': 'baba'}), 1, 'mail: not delivered: AUTH: 535')
         expect_said(notify(server.port, **good | {'password_file': 'none'}), 1, f'{WORK}/none: No such file')
-        secret.chmod(0o640)
+        os.chown(secret, 0, 0)
+        expect_said(notify(server.port, **good), 1, 'cannot be read by the user that delivers')
+        sinks.give(secret)
+        secret.chmod(0o604)
         result = notify(server.port, **good)
         expect_said(result, 1, f'mail: not delivered: {secret}: holds a secret that others may read: chmod 600')
         tap.expect_equal(len(server.inbox.mails), 1, 'mails')

@@ -252,6 +252,7 @@ def main():
         scene = Scene(aulert, captures, pathlib.Path(work))
         scene.server.start()
         ca, client = f'ca: {work}/ca.pem', f'cert: {work}/client.pem, key: {work}/client.key'
+        sinks.give(f'{work}/client.key')
         unix, tcp = f'address: "unix:{work}/log"', f'address: "{scene.address("tcp")}"'
         tls = f'address: "{scene.address("tls")}"'
         mutual = f'address: "{scene.address("mutual")}"'

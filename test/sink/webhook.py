@@ -14,6 +14,7 @@ import time
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / 'lib'), str(pathlib.Path(__file__).resolve().parent)]
 import pki  # noqa: E402
+import sinks  # noqa: E402
 import tap  # noqa: E402
 from lib_http import HOST, Server, drop, endless, hang, status  # noqa: E402
 
@@ -79,6 +80,7 @@ def matrix_gets_an_event_with_an_id():
     token = WORK / 'token'
     token.write_text('syt_secret\n')
     token.chmod(0o600)
+    sinks.give(token)
     room = '/_matrix/client/v3/rooms/!r%3Aexample.org/send/m.room.message'
     method, path, headers, body = sent(room, preset='matrix', token_file='token')
     message = json.loads(body)
@@ -141,12 +143,15 @@ def signatures_can_be_verified():
     secret = WORK / 'secret'
     secret.write_text('k3y of ours\n')
     secret.chmod(0o400)
+    sinks.give(secret)
     _, _, headers, body = sent(secret_file='secret', headers={'X-Team': 'gr\u00fcn', 'X-Empty': ' '})
     when = headers['X-Aulert-Timestamp']
     code = hmac.new(b'k3y of ours', when.encode() + b'.' + body, hashlib.sha256).hexdigest()
     tap.expect_equal(headers.get_all('X-Aulert-Signature'), [f'sha256={code}'], 'signature')
     tap.expect(abs(int(when) - time.time()) < 60, when)
     tap.expect_equal(headers['X-Team'].encode('latin-1').decode(), 'gr\u00fcn', 'a header of the user')
+    secret.chmod(0o440)
+    tap.expect_equal(len(sent(secret_file='secret')), 4, 'its own group may read it')
     secret.chmod(0o604)
     with Server() as server:
         expect_said(notify(server.url, secret_file='secret'), 1, f'not delivered: {secret}: holds a secret that others may read: chmod 600')
