@@ -26,39 +26,137 @@
 #define LDAPPW  (1u << 20)
 #define CONFIG  (1u << 21) /* aws configure set NAME VALUE */
 
+/* In the order of their bytes: they are searched for by halves. */
 static const struct {
-        const char *names; /* a blank between two */
+        Str name;
         unsigned program;
 } programs[] = {
-        { "mysql mysqldump mysqladmin mysqlimport mysqlshow mysqlcheck mysqlbinlog mysqlpump mysqlslap "
-          "mysqlsh "
-          "mariadb mariadb-dump mariadb-admin mariadb-import mariadb-show mariadb-check mariabackup "
-          "xtrabackup "
-          "mycli",
-          SQL },
-        { "curl curlie", CURL },
-        { "aws npm yarn pnpm git gcloud pip", CONFIG },
-        { "sshpass", SSHPASS },
-        { "openssl", OPENSSL },
-        { "smbclient smbmap smbget smbcacls smbtree rpcclient net winexe wmic nmblookup mount.cifs", SMB },
-        { "ldapsearch ldapmodify ldapadd ldapdelete ldapcompare ldapmodrdn ldapwhoami ldapexop", LDAP },
-        { "ldappasswd", LDAP | LDAPPW },
-        { "redis-cli valkey-cli keydb-cli", REDIS },
-        { "mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat mongotop", MONGO },
-        { "sqlcmd bcp tsql osql", MSSQL },
-        { "docker podman helm az oc buildah skopeo nerdctl", LOGIN_P },
-        { "zip unzip zipcloak", ZIP },
-        { "7z 7za 7zr 7zz rar unrar", SEVENZ },
-        { "xfreerdp xfreerdp3 wlfreerdp rdesktop", RDP },
-        { "snmpget snmpwalk snmpset snmpgetnext snmpbulkwalk snmpbulkget snmptrap snmptable snmpstatus",
-          SNMP },
-        { "ipmitool", IPMI },
-        { "lftp ncftp ncftpget ncftpput", FTP },
-        { "ssh-keygen", KEYGEN },
-        { "htpasswd htdigest", HTPASS },
-        { "wpa_passphrase", WPA },
-        { "useradd usermod newusers", USERMOD },
+        { STR_INIT("7z"), SEVENZ },
+        { STR_INIT("7za"), SEVENZ },
+        { STR_INIT("7zr"), SEVENZ },
+        { STR_INIT("7zz"), SEVENZ },
+        { STR_INIT("aws"), CONFIG },
+        { STR_INIT("az"), LOGIN_P },
+        { STR_INIT("bcp"), MSSQL },
+        { STR_INIT("buildah"), LOGIN_P },
+        { STR_INIT("curl"), CURL },
+        { STR_INIT("curlie"), CURL },
+        { STR_INIT("docker"), LOGIN_P },
+        { STR_INIT("gcloud"), CONFIG },
+        { STR_INIT("git"), CONFIG },
+        { STR_INIT("helm"), LOGIN_P },
+        { STR_INIT("htdigest"), HTPASS },
+        { STR_INIT("htpasswd"), HTPASS },
+        { STR_INIT("ipmitool"), IPMI },
+        { STR_INIT("keydb-cli"), REDIS },
+        { STR_INIT("ldapadd"), LDAP },
+        { STR_INIT("ldapcompare"), LDAP },
+        { STR_INIT("ldapdelete"), LDAP },
+        { STR_INIT("ldapexop"), LDAP },
+        { STR_INIT("ldapmodify"), LDAP },
+        { STR_INIT("ldapmodrdn"), LDAP },
+        { STR_INIT("ldappasswd"), LDAP | LDAPPW },
+        { STR_INIT("ldapsearch"), LDAP },
+        { STR_INIT("ldapwhoami"), LDAP },
+        { STR_INIT("lftp"), FTP },
+        { STR_INIT("mariabackup"), SQL },
+        { STR_INIT("mariadb"), SQL },
+        { STR_INIT("mariadb-admin"), SQL },
+        { STR_INIT("mariadb-check"), SQL },
+        { STR_INIT("mariadb-dump"), SQL },
+        { STR_INIT("mariadb-import"), SQL },
+        { STR_INIT("mariadb-show"), SQL },
+        { STR_INIT("mongo"), MONGO },
+        { STR_INIT("mongodump"), MONGO },
+        { STR_INIT("mongoexport"), MONGO },
+        { STR_INIT("mongoimport"), MONGO },
+        { STR_INIT("mongorestore"), MONGO },
+        { STR_INIT("mongosh"), MONGO },
+        { STR_INIT("mongostat"), MONGO },
+        { STR_INIT("mongotop"), MONGO },
+        { STR_INIT("mount.cifs"), SMB },
+        { STR_INIT("mycli"), SQL },
+        { STR_INIT("mysql"), SQL },
+        { STR_INIT("mysqladmin"), SQL },
+        { STR_INIT("mysqlbinlog"), SQL },
+        { STR_INIT("mysqlcheck"), SQL },
+        { STR_INIT("mysqldump"), SQL },
+        { STR_INIT("mysqlimport"), SQL },
+        { STR_INIT("mysqlpump"), SQL },
+        { STR_INIT("mysqlsh"), SQL },
+        { STR_INIT("mysqlshow"), SQL },
+        { STR_INIT("mysqlslap"), SQL },
+        { STR_INIT("ncftp"), FTP },
+        { STR_INIT("ncftpget"), FTP },
+        { STR_INIT("ncftpput"), FTP },
+        { STR_INIT("nerdctl"), LOGIN_P },
+        { STR_INIT("net"), SMB },
+        { STR_INIT("newusers"), USERMOD },
+        { STR_INIT("nmblookup"), SMB },
+        { STR_INIT("npm"), CONFIG },
+        { STR_INIT("oc"), LOGIN_P },
+        { STR_INIT("openssl"), OPENSSL },
+        { STR_INIT("osql"), MSSQL },
+        { STR_INIT("pip"), CONFIG },
+        { STR_INIT("pnpm"), CONFIG },
+        { STR_INIT("podman"), LOGIN_P },
+        { STR_INIT("rar"), SEVENZ },
+        { STR_INIT("rdesktop"), RDP },
+        { STR_INIT("redis-cli"), REDIS },
+        { STR_INIT("rpcclient"), SMB },
+        { STR_INIT("skopeo"), LOGIN_P },
+        { STR_INIT("smbcacls"), SMB },
+        { STR_INIT("smbclient"), SMB },
+        { STR_INIT("smbget"), SMB },
+        { STR_INIT("smbmap"), SMB },
+        { STR_INIT("smbtree"), SMB },
+        { STR_INIT("snmpbulkget"), SNMP },
+        { STR_INIT("snmpbulkwalk"), SNMP },
+        { STR_INIT("snmpget"), SNMP },
+        { STR_INIT("snmpgetnext"), SNMP },
+        { STR_INIT("snmpset"), SNMP },
+        { STR_INIT("snmpstatus"), SNMP },
+        { STR_INIT("snmptable"), SNMP },
+        { STR_INIT("snmptrap"), SNMP },
+        { STR_INIT("snmpwalk"), SNMP },
+        { STR_INIT("sqlcmd"), MSSQL },
+        { STR_INIT("ssh-keygen"), KEYGEN },
+        { STR_INIT("sshpass"), SSHPASS },
+        { STR_INIT("tsql"), MSSQL },
+        { STR_INIT("unrar"), SEVENZ },
+        { STR_INIT("unzip"), ZIP },
+        { STR_INIT("useradd"), USERMOD },
+        { STR_INIT("usermod"), USERMOD },
+        { STR_INIT("valkey-cli"), REDIS },
+        { STR_INIT("winexe"), SMB },
+        { STR_INIT("wlfreerdp"), RDP },
+        { STR_INIT("wmic"), SMB },
+        { STR_INIT("wpa_passphrase"), WPA },
+        { STR_INIT("xfreerdp"), RDP },
+        { STR_INIT("xfreerdp3"), RDP },
+        { STR_INIT("xtrabackup"), SQL },
+        { STR_INIT("yarn"), CONFIG },
+        { STR_INIT("zip"), ZIP },
+        { STR_INIT("zipcloak"), ZIP },
 };
+
+static unsigned find_program(Str name) {
+        size_t low = 0, high = ARRAY_SIZE(programs);
+
+        while (low < high) {
+                size_t middle = (low + high) / 2;
+                Str other = programs[middle].name;
+                int order = memcmp(name.p, other.p, name.n < other.n ? name.n : other.n);
+
+                if (order == 0 && name.n == other.n)
+                        return programs[middle].program;
+                if (order < 0 || (order == 0 && name.n < other.n))
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        return 0;
+}
 
 /* Which part of a word is the secret. */
 typedef enum { WHOLE = 1, AFTER_COLON, AFTER_PERCENT, AFTER_COMMA } Part;
@@ -124,17 +222,6 @@ typedef struct {
         unsigned n_added;
 } Command;
 
-static bool is_among(Str name, const char *names) {
-        for (const char *p = names; *p;) {
-                size_t n = strcspn(p, " ");
-
-                if (str_eq(name, (Str){ p, n }))
-                        return true;
-                p += n + (p[n] == ' ');
-        }
-        return false;
-}
-
 static void mark_part(Scan *s, Str word, Part part) {
         static const char signs[] = { [AFTER_COLON] = ':', [AFTER_PERCENT] = '%', [AFTER_COMMA] = ',' };
         const char *at = word.p;
@@ -166,9 +253,8 @@ static Str program_in(Str word) {
 static void meet_program(Scan *s, Command *c, Str word) {
         Str name = program_in(word);
 
-        for (size_t i = 0; name.n < 24 && i < ARRAY_SIZE(programs); i++)
-                if (is_among(name, programs[i].names))
-                        c->programs |= programs[i].program;
+        if (name.n)
+                c->programs |= find_program(name);
         for (size_t i = 0; s->redact && i < s->redact->n_names && c->n_added < ARRAY_SIZE(c->added); i++) {
                 Str entry = s->redact->names[i];
                 const char *blank = memchr(entry.p, ' ', entry.n);

@@ -3,6 +3,7 @@
 #include "alert/redact-scan.h"
 
 #define NAME_MAX_LEN 64u /* of a longer name the end counts */
+#define SHAPE_MIN    16u /* no token that is known by its shape is shorter */
 
 void scan_mark(Scan *s, size_t start, size_t end) {
         Span span = { start, end };
@@ -23,6 +24,14 @@ static bool is_name_char(char c) {
 }
 
 static bool holds(Str s, const char *word) { return s.n && memmem(s.p, s.n, word, strlen(word)); }
+
+static bool holds_any(Str s, const char *const *words) {
+        for (size_t i = 0; i + 5 <= s.n; i++)
+                for (const char *const *word = words; *word; word++)
+                        if (s.p[i] == **word && str_starts((Str){ s.p + i, s.n - i }, str_from(*word)))
+                                return true;
+        return false;
+}
 
 static bool ends_in(Str s, const char *const *words) {
         for (; *words; words++)
@@ -66,13 +75,14 @@ static bool is_added(const Redact *r, Str name) {
         return false;
 }
 
-/* @name is in small letters, with - for _ and . */
+/* @name is in small letters, with - for _ and . No word of the first two lists is shorter than five (holds_any()). */
 static bool is_built_in(Str name, bool option) {
         static const char *const anywhere[] = { "password",   "passwd",        "passphrase", "passwort",
                                                 "secret",     "token",         "apikey",     "api-key",
                                                 "accesskey",  "access-key",    "authkey",    "auth-key",
                                                 "credential", "authorization", "bearer",     "passcode",
                                                 NULL };
+        static const char *const keys[] = { "private-key", "privatekey", NULL };
         static const char *const at_end[] = { "pass", "pwd", "-pw", "bindpw", "rootpw", NULL };
         /* the value is where the secret is, or something about it */
         static const char *const harmless[] = {
@@ -81,14 +91,10 @@ static bool is_built_in(Str name, bool option) {
                 "-policy", "expire", "tokens", "bypass", "compass", "-count", "-limit",  "-minlen",  NULL
         };
 
-        if (str_starts(name, STR("no-")) || (ends_in(name, harmless) && !holds(name, "access-key")))
+        if (!holds_any(name, anywhere) && (option || !holds_any(name, keys)) && !ends_in(name, at_end) &&
+            !str_eq(name, STR("pw")))
                 return false;
-        for (const char *const *word = anywhere; *word; word++)
-                if (holds(name, *word))
-                        return true;
-        if (!option && (holds(name, "private-key") || holds(name, "privatekey")))
-                return true;
-        return ends_in(name, at_end) || str_eq(name, STR("pw"));
+        return !str_starts(name, STR("no-")) && (!ends_in(name, harmless) || holds(name, "access-key"));
 }
 
 bool redact_is_secret_name(const Redact *r, Str name, bool option) {
@@ -380,11 +386,21 @@ static void write_out(Scan *s, Buf *out) {
         buf_put(out, s->text.p + at, s->text.n - at);
 }
 
+/* One word that is no value, no URL and too short for a token: most fields are. */
+static bool is_harmless(Str text) {
+        if (text.n >= SHAPE_MIN)
+                return false;
+        for (size_t i = 0; i < text.n; i++)
+                if (is_blank(text.p[i]) || text.p[i] == '=' || text.p[i] == ':')
+                        return false;
+        return true;
+}
+
 static bool redact(const Redact *r, Str text, bool words, Buf *out) {
         Scan s = { .redact = r, .text = text, .spans = BUF_INIT, .words = words };
         bool found;
 
-        if (!text.n || (r && r->off))
+        if (!text.n || (r && r->off) || is_harmless(text))
                 return false;
         scan_values(&s);
         scan_urls(&s);
