@@ -66,6 +66,11 @@ static const Command commands[] = {
           "(" AULERT_CONFIG "). SIGHUP reloads it, SIGUSR1 logs the counters,\n"
           "SIGTERM and the end of the input end it.\n",
           cmd_run },
+        { "status", "[--format text|json] [CONFIG]", "ask the running service how it is and what was lost",
+          "Asks the aulert run that CONFIG configures (" AULERT_CONFIG "); only root and\n"
+          "the group of its socket may. Exit status 3: none is running.\n\n"
+          "  --format FORMAT    text for people, or json: one object\n",
+          cmd_status },
         { "notify", "[--config CONFIG] SINK", "send a test alert through a sink and say what happened",
           "SINK is the name of a sink of CONFIG (" AULERT_CONFIG ").\n", cmd_notify },
 };

@@ -3,7 +3,7 @@
 /* Counters that a person can see.
  *
  * A module keeps its counters as uint64_t members of a visible struct and describes them in one table;
- * totals, SIGUSR1 and (later) metrics print every table, so a new counter needs one row and no other
+ * totals, SIGUSR1 and `aulert status` print every table, so a new counter needs one row and no other
  * change. */
 #include "base/buf.h"
 

@@ -6,7 +6,7 @@
 typedef struct {
         Account *account;
         uint64_t number; /* 0: free */
-        bool only_loss;
+        AccountWhat what;
         bool waits[ACCOUNT_CHILDREN];
         unsigned n_waits;
         Buf answers[ACCOUNT_CHILDREN];
@@ -58,17 +58,22 @@ Account *account_free(Account *a) {
 static void answer(Question *q) {
         Account *a = q->account;
         Question done = *q;
-        Buf all = BUF_INIT;
+        Buf own = BUF_INIT;
+        AccountPart parts[ACCOUNT_PARTS] = { { .role = "supervisor" } };
 
-        a->print_own(a->userdata, &all, q->only_loss);
+        a->print_own(a->userdata, &own, q->what == ACCOUNT_LOSSES);
+        parts[0].lines = buf_view(&own);
         for (size_t i = 0; i < ACCOUNT_CHILDREN; i++) {
-                buf_str(&all, buf_view(&q->answers[i]));
-                if (q->waits[i])
-                        buf_printf(&all, "%s_silent 1\n", a->children[i]->options->role);
+                parts[1 + i] = (AccountPart){ .role = a->children[i]->options->role,
+                                              .lines = buf_view(&done.answers[i]),
+                                              .silent = q->waits[i] };
         }
-        forget(q);
-        done.fn(done.userdata, buf_view(&all));
-        buf_done(&all);
+        sd_event_source_disable_unref(q->timer);
+        *q = (Question){ 0 }; /* for whoever asks next, from within the answer */
+        done.fn(done.userdata, parts);
+        for (size_t i = 0; i < ACCOUNT_CHILDREN; i++)
+                buf_done(&done.answers[i]);
+        buf_done(&own);
 }
 
 static int on_late(sd_event_source *s, uint64_t usec, void *userdata) {
@@ -76,19 +81,17 @@ static int on_late(sd_event_source *s, uint64_t usec, void *userdata) {
         return 0;
 }
 
-void account_ask(Account *a, bool only_loss, AccountFn fn, void *userdata) {
+void account_ask(Account *a, AccountWhat what, AccountFn fn, void *userdata) {
         Question spare = { 0 }, *q = &spare;
 
         for (size_t i = 0; i < ACCOUNT_MAX && q == &spare; i++)
                 if (!a->questions[i].number)
                         q = &a->questions[i];
-        *q = (Question){
-                .account = a, .number = ++a->number, .only_loss = only_loss, .fn = fn, .userdata = userdata
-        };
+        *q = (Question){ .account = a, .number = ++a->number, .what = what, .fn = fn, .userdata = userdata };
         for (size_t i = 0; i < ACCOUNT_CHILDREN; i++) {
                 q->answers[i] = BUF_INIT;
-                q->waits[i] = q != &spare && child_tell(a->children[i], IPC_COUNTERS, q->number, only_loss,
-                                                        STR(""), -1) == 0;
+                q->waits[i] = q != &spare &&
+                              child_tell(a->children[i], IPC_COUNTERS, q->number, what, STR(""), -1) == 0;
                 q->n_waits += q->waits[i];
         }
         if (!q->n_waits || sd_event_add_time_relative(a->loop, &q->timer, CLOCK_MONOTONIC,
@@ -110,5 +113,13 @@ void account_take(Account *a, const Child *child, uint64_t number, Str lines) {
                 q->waits[who] = false;
                 if (!--q->n_waits)
                         answer(q);
+        }
+}
+
+void account_join(Buf *out, const AccountPart parts[ACCOUNT_PARTS]) {
+        for (size_t i = 0; i < ACCOUNT_PARTS; i++) {
+                buf_str(out, parts[i].lines);
+                if (parts[i].silent)
+                        buf_printf(out, "%s_silent 1\n", parts[i].role);
         }
 }

@@ -71,11 +71,34 @@ Config *config_receive(int fd) {
         return say_load("configuration", config, r);
 }
 
+static bool same_limits(const Config *a, const Config *b) {
+        const EventLimits *x = &a->limits, *y = &b->limits;
+
+        return a->max_line == b->max_line && x->open_events == y->open_events &&
+               x->event_records == y->event_records && x->event_bytes == y->event_bytes &&
+               x->total_bytes == y->total_bytes && x->nodes == y->nodes && x->timeout_ms == y->timeout_ms;
+}
+
+static bool same_text(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
+
+static bool same_socket(const ConfigStatus *a, const ConfigStatus *b) {
+        return a->off == b->off && same_text(a->socket, b->socket) && same_text(a->group, b->group);
+}
+
+void config_say_what_stays(const Config *old, const Config *new) {
+        if (strcmp(old->source, new->source) != 0)
+                log_warning("source stays %s until the next start", old->source);
+        if (!same_socket(&old->status, &new->status))
+                log_warning("the socket of status stays as it was until the next start");
+        if (!same_limits(old, new))
+                log_warning("limits stay as they were until the next start");
+}
+
 typedef enum { KIND_OPEN, KIND_CONFIG, KIND_OTHER } Kind;
 
 static Kind kind_of_key(const char *key) {
-        static const char *const ours[] = { "source", "kafka", "rules",       "sinks",
-                                            "routes", "spool", "host_groups", "limits" };
+        static const char *const ours[] = { "source", "kafka",       "rules",  "sinks", "routes",
+                                            "spool",  "host_groups", "limits", "status" };
         static const char *const sigma[] = { "title",       "logsource", "detection",
                                              "correlation", "filter",    "action" };
 

@@ -11,6 +11,9 @@ Config *config_read_to_pass(const char *path, int *ret_fd);
 /* Takes the descriptor. NULL: what is wrong was logged. */
 Config *config_receive(int fd);
 
+/* Warns of what @new has otherwise than @old and is not used before the next start. */
+void config_say_what_stays(const Config *old, const Config *new);
+
 /* True when the file is YAML whose first document has a key of a configuration and none of a Sigma rule at
  * its top. False too when it cannot be read. */
 bool config_is_one(const char *path);

@@ -193,6 +193,14 @@ static void check_sink(ConfLoader *l, const ConfNode *where, const ConfigSink *s
         buf_done(&why);
 }
 
+/* A name stands in lines of counters. */
+static bool has_control(Str s) {
+        for (size_t i = 0; i < s.n; i++)
+                if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+                        return true;
+        return false;
+}
+
 static void take_sink(ConfLoader *l, const ConfNode *key, const ConfNode *value, void *into) {
         Config *c = into;
         ConfigSink *sink = &c->sinks[c->n_sinks];
@@ -200,6 +208,8 @@ static void take_sink(ConfLoader *l, const ConfNode *key, const ConfNode *value,
         unsigned n_bad = l->n_bad;
 
         *sink = (ConfigSink){ .name = conf_keep(l, conf_scalar(key)) };
+        if (has_control(sink->name))
+                conf_bad(l, key, "the name of a sink has no control characters");
         if (sink->name.n > SINK_NAME_MAX)
                 conf_bad(l, key, "the name of a sink has at most %u bytes", SINK_NAME_MAX);
         conf_each_pair(l, value, "a sink", find_type, &s);

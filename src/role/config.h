@@ -82,6 +82,17 @@ typedef struct {
                         .keep_dead_ms = 30 * 24 * 3600000ll, \
                         .retry_for_ms = 24 * 3600000ll })
 
+/* Where `aulert status` asks. */
+typedef struct {
+        bool off;
+        const char *socket; /* NULL: the default */
+        const char *group;  /* who may ask, besides root; NULL: "aulert", if there is such a group */
+        uint64_t losses_ms; /* how often it is looked for new losses, which make an alert; 0: never */
+} ConfigStatus;
+
+#define CONFIG_SOCKET_MAX     90u /* bytes of the path of a socket */
+#define CONFIG_STATUS_DEFAULT ((ConfigStatus){ .losses_ms = 60000 })
+
 typedef struct {
         Arena arena;
         const char *path;
@@ -102,6 +113,7 @@ typedef struct {
         size_t max_line; /* 0: the default */
         EventLimits limits;
         Redact redact; /* what does not go into alerts */
+        ConfigStatus status;
 } Config;
 
 /* One call a mistake. @line, @column from 1. */

@@ -340,4 +340,8 @@ void delivery_print_counters(Delivery *d, Buf *out, bool only_loss) {
                 outlet_print_counters(d->outlets[i], out, only_loss);
 }
 
-void delivery_print_dead(Delivery *d, Buf *out, size_t max) { store_print_dead(d->store, out, max); }
+void delivery_print_state(Delivery *d, Buf *out, size_t max_dead) {
+        for (size_t i = 0; i < d->config->n_sinks; i++)
+                outlet_print_why(d->outlets[i], out);
+        store_print_dead(d->store, out, max_dead);
+}

@@ -40,5 +40,5 @@ const Config *delivery_config(const Delivery *d);
 
 /* Appends "SINK_counter value" lines. */
 void delivery_print_counters(Delivery *d, Buf *out, bool only_loss);
-/* Dead letters, newest first, at most @max: a line each. */
-void delivery_print_dead(Delivery *d, Buf *out, size_t max);
+/* What is no number: the last trouble of each sink (outlet_print_why()) and dead letters (store_print_dead()). */
+void delivery_print_state(Delivery *d, Buf *out, size_t max_dead);

@@ -17,7 +17,7 @@ typedef enum {
         /* supervisor to both */
         IPC_CONFIG, /* with a descriptor: a sealed memfd, see settings.h (engine), or the configuration (deliver) */
         IPC_LINK,     /* with a descriptor: the other role was replaced, this is the socket to the new one */
-        IPC_COUNTERS, /* a: number of the request; b: only losses. Answered by IPC_COUNTED */
+        IPC_COUNTERS, /* a: number of the request; b: AccountWhat (account.h). Answered by IPC_COUNTED */
         IPC_FINISH,   /* engine: take what is there without waiting, and end; deliver: the engine has ended */
         /* supervisor to deliver */
         IPC_NOTE, /* an alert about ourselves; a: RuleLevel; payload: rule id, title, sentence, each ended by a NUL */

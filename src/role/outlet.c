@@ -15,17 +15,12 @@ typedef struct {
         unsigned round; /* of the outlet, when it was offered */
 } Flight;
 
-typedef struct {
-        uint64_t retries;
-        uint64_t dead;
-        uint64_t lost;
-} Counters;
-
-static const CounterDesc descs[] = {
-        { "retries", "deliveries that will be tried again", offsetof(Counters, retries), false },
-        { "dead", "deliveries given up: dead letters", offsetof(Counters, dead), true },
-        { "lost", "alerts not delivered that were kept nowhere", offsetof(Counters, lost), true },
+const CounterDesc outlet_counter_descs[] = {
+        { "retries", "deliveries that will be tried again", offsetof(OutletCounters, retries), false },
+        { "dead", "deliveries given up: dead letters", offsetof(OutletCounters, dead), true },
+        { "lost", "alerts not delivered that were kept nowhere", offsetof(OutletCounters, lost), true },
 };
+const size_t outlet_n_counter_descs = ARRAY_SIZE(outlet_counter_descs);
 
 struct Outlet {
         const ConfigSpool *retry;
@@ -33,7 +28,7 @@ struct Outlet {
         Sink *sink;
         Store *store;
         StoreSink *stored;
-        Counters counters;
+        OutletCounters counters;
         uint64_t next_id; /* as the sink will count it */
         Flight flights[SINK_QUEUE];
         size_t bytes;
@@ -291,17 +286,28 @@ void outlet_print_counters(const Outlet *o, Buf *out, bool only_loss) {
         Buf lines = BUF_INIT;
 
         counter_print(&lines, sink_counter_descs, sink_n_counter_descs, sink_counters(o->sink), only_loss);
-        counter_print(&lines, descs, ARRAY_SIZE(descs), &o->counters, only_loss);
+        counter_print(&lines, outlet_counter_descs, outlet_n_counter_descs, &o->counters, only_loss);
         if (sink_lines_counters(o->sink))
                 counter_print(&lines, sink_lines_counter_descs, sink_lines_n_counter_descs,
                               sink_lines_counters(o->sink), only_loss);
         if (!only_loss) {
                 StoreCounts counts = store_count(o->store, o->stored);
+                int64_t rests = o->rest_until - o->options.clock();
 
-                buf_printf(&lines, "waiting %llu\ndead_letters %llu\n",
+                buf_printf(&lines, "waiting %llu\ndead_letters %llu\nrests_ms %llu\n",
                            (unsigned long long)counts.n[SPOOL_PENDING],
-                           (unsigned long long)counts.n[SPOOL_DEAD]);
+                           (unsigned long long)counts.n[SPOOL_DEAD],
+                           rests > 0 ? (unsigned long long)rests : 0ull);
         }
         prefix(out, sink_name(o->sink), buf_view(&lines));
         buf_done(&lines);
+}
+
+void outlet_print_why(const Outlet *o, Buf *out) {
+        if (!o->said[0])
+                return;
+        buf_printf(out, "why\t" STR_FMT "\t", STR_ARG(sink_name(o->sink)));
+        for (const char *p = o->said; *p; p++) /* words of the far end */
+                buf_putc(out, *p == '\n' ? ' ' : *p);
+        buf_putc(out, '\n');
 }

@@ -19,6 +19,15 @@
 typedef struct Outlet Outlet;
 
 typedef struct {
+        uint64_t retries; /* deliveries that will be tried again */
+        uint64_t dead;
+        uint64_t lost; /* kept nowhere */
+} OutletCounters;
+
+extern const CounterDesc outlet_counter_descs[];
+extern const size_t outlet_n_counter_descs;
+
+typedef struct {
         sd_event *loop;
         int64_t (*clock)(void); /* CLOCK_REALTIME, ms */
         void (*news)(
@@ -42,6 +51,8 @@ void outlet_lines(Outlet *o, Str node, Str lines);   /* see sink_lines() */
 size_t outlet_pending(const Outlet *o);              /* in the sink's hands */
 bool outlet_is_behind(const Outlet *o, int64_t now); /* something is due that the sink could have */
 void outlet_print_counters(const Outlet *o, Buf *out, bool only_loss);
+/* A line "why SINK TEXT", with tabs between: its last trouble, if it has had any, in bytes as they came but for newlines. */
+void outlet_print_why(const Outlet *o, Buf *out);
 
 /* After @tries failures; @chance: any number. */
 int64_t outlet_delay(uint32_t tries, uint64_t chance);

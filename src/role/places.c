@@ -30,19 +30,27 @@ const char *places_rules(Buf *path) {
         return buf_z(path);
 }
 
-/* systemd separates several by colons. */
-const char *places_spool(Buf *path) {
-        const char *folder = getenv("STATE_DIRECTORY");
+/* @name in the first folder of @variable (systemd separates several by colons), or in @otherwise. */
+static const char *own_place(Buf *path, const char *variable, const char *otherwise, const char *name) {
+        const char *folder = getenv(variable);
 
         buf_clear(path);
         if (folder && folder[0])
                 buf_put(path, folder, strcspn(folder, ":"));
-        else if (geteuid() == 0)
-                buf_putz(path, "/var/lib/aulert");
+        else if (otherwise)
+                buf_putz(path, otherwise);
         else
                 return NULL;
-        buf_putz(path, "/spool.db");
+        buf_putz(path, name);
         return buf_z(path);
+}
+
+const char *places_spool(Buf *path) {
+        return own_place(path, "STATE_DIRECTORY", geteuid() == 0 ? "/var/lib/aulert" : NULL, "/spool.db");
+}
+
+const char *places_status(Buf *path, bool asks) {
+        return own_place(path, "RUNTIME_DIRECTORY", asks || geteuid() == 0 ? "/run/aulert" : NULL, "/status");
 }
 
 const char *places_config(void) { return AULERT_CONFIG; }

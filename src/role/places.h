@@ -9,4 +9,7 @@ const char *places_rules(Buf *path);
 
 /* Where alerts wait: spool.db in $STATE_DIRECTORY, or in /var/lib/aulert for root. NULL: nowhere, or no memory. */
 const char *places_spool(Buf *path);
+/* The socket of `aulert status`, as places_spool(): status in $RUNTIME_DIRECTORY, or in /run/aulert for root and for who
+ * asks (@asks). */
+const char *places_status(Buf *path, bool asks);
 const char *places_config(void); /* the configuration that is read when none is named */

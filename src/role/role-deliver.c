@@ -8,6 +8,7 @@
 #include "alert/alert-pack.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "role/account.h"
 #include "role/bad.h"
 #include "role/config-read.h"
 #include "role/events-in.h"
@@ -19,7 +20,8 @@
 
 #define FINISH_MS   1200u /* for the sinks, at the end */
 #define RETIRED_MAX 8u    /* more: the oldest does not finish, and says so */
-#define TURN_MAX    256u  /* alerts taken before the loop goes on to other things */
+#define DEAD_SHOWN  50u
+#define TURN_MAX    256u /* alerts taken before the loop goes on to other things */
 
 typedef struct {
         Station station;
@@ -195,7 +197,20 @@ static void take_note(Deliver *d, const IpcMessage *m) {
         alert_unref(alert);
 }
 
-static void say_counters(Deliver *d, uint64_t request, bool only_loss) {
+/* Whole lines, as many as a message holds. */
+static void cut_lines(Buf *lines) {
+        const size_t room = IPC_PAYLOAD_MAX - sizeof("counters_cut 1\n");
+        const char *end;
+
+        if (lines->n <= room)
+                return;
+        end = memrchr(lines->p, '\n', room);
+        lines->n = end ? (size_t)(end + 1 - lines->p) : 0;
+        BUF_LIT(lines, "counters_cut 1\n");
+}
+
+static void say_counters(Deliver *d, uint64_t request, uint64_t what) {
+        bool only_loss = what == ACCOUNT_LOSSES;
         Buf out = BUF_INIT;
 
         if (d->delivery)
@@ -204,6 +219,9 @@ static void say_counters(Deliver *d, uint64_t request, bool only_loss) {
                       only_loss);
         if (d->bad_messages || !only_loss)
                 buf_printf(&out, "engine_messages_bad %llu\n", (unsigned long long)d->bad_messages);
+        if (what == ACCOUNT_STATUS && d->delivery)
+                delivery_print_state(d->delivery, &out, DEAD_SHOWN);
+        cut_lines(&out);
         station_tell(IPC_COUNTED, request, 0, buf_view(&out));
         buf_done(&out);
 }

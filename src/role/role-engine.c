@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "role/account.h"
 #include "role/aside.h"
 #include "role/bad.h"
 #include "role/engine.h"
@@ -498,7 +499,7 @@ static void on_message(void *userdata, IpcMessage *m) {
                 if (link_use(&run->link, m->fd) >= 0)
                         m->fd = -1;
                 break;
-        case IPC_COUNTERS: say_counters(run, m->a, m->b); break;
+        case IPC_COUNTERS: say_counters(run, m->a, m->b == ACCOUNT_LOSSES); break;
         case IPC_FINISH: drain(run); break;
         default: break;
         }

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "role/account.h"
 #include "role/input.h"
 #include "role/role.h"
 #include "role/station.h"
@@ -113,7 +114,7 @@ static void on_message(void *userdata, IpcMessage *m) {
         case IPC_COUNTERS:
                 if (f->source)
                         counter_print(&out, source_counter_descs, source_n_counter_descs,
-                                      source_counters(f->source), m->b);
+                                      source_counters(f->source), m->b == ACCOUNT_LOSSES);
                 station_tell(IPC_COUNTED, m->a, 0, buf_view(&out));
                 buf_done(&out);
                 break;

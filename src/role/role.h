@@ -26,6 +26,7 @@ int cmd_check(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_notify(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 
 /* Started by the program itself: aulert --role notify UID RUN_DIR. */
 int role_notify(int argc, char **argv);

@@ -34,7 +34,7 @@ struct Store {
         StoreCounters counters;
 };
 
-static const CounterDesc descs[] = {
+const CounterDesc store_counter_descs[] = {
         { "spool_repeats", "alerts whose id was known: not delivered again", offsetof(StoreCounters, repeats),
           false },
         { "spool_in_memory", "alerts that could not be put into the file at once",
@@ -47,6 +47,7 @@ static const CounterDesc descs[] = {
         { "spool_unreadable", "alerts that could not be read back", offsetof(StoreCounters, unreadable),
           true },
 };
+const size_t store_n_counter_descs = ARRAY_SIZE(store_counter_descs);
 
 static Str name_of(const StoreSink *sink) { return str_from(sink->name); }
 static bool is_usable(const Store *s) { return s->file && !s->broken; }
@@ -503,7 +504,7 @@ static void print_sums(const Store *s, Buf *out, bool only_loss) {
 }
 
 void store_print_counters(Store *s, Buf *out, bool only_loss) {
-        counter_print(out, descs, ARRAY_SIZE(descs), &s->counters, only_loss);
+        counter_print(out, store_counter_descs, store_n_counter_descs, &s->counters, only_loss);
         print_sums(s, out, only_loss);
         if (!only_loss)
                 buf_printf(out, "spool_bytes %llu\nspool_unusable %d\n",
@@ -513,10 +514,13 @@ void store_print_counters(Store *s, Buf *out, bool only_loss) {
 static void print_dead(void *userdata, const SpoolRow *row) {
         Buf *out = userdata;
 
+        buf_putz(out, "dead\t");
         for (size_t i = 0; i < row->id.n; i++)
                 buf_printf(out, "%02x", (unsigned char)row->id.p[i]);
-        buf_printf(out, " " STR_FMT ": " STR_FMT " (%u tries)\n", STR_ARG(row->sink), STR_ARG(row->why),
-                   row->tries);
+        buf_printf(out, "\t%u\t" STR_FMT "\t", row->tries, STR_ARG(row->sink));
+        for (size_t i = 0; i < row->why.n; i++) /* words of the far end */
+                buf_putc(out, row->why.p[i] == '\n' ? ' ' : row->why.p[i]);
+        buf_putc(out, '\n');
 }
 
 void store_print_dead(Store *s, Buf *out, size_t max) {

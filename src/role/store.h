@@ -30,6 +30,9 @@ typedef struct {
         uint64_t unreadable; /* alerts that could not be read back */
 } StoreCounters;
 
+extern const CounterDesc store_counter_descs[];
+extern const size_t store_n_counter_descs;
+
 /* Takes what it needs of @path (NULL: memory only). A file that cannot be used is no failure. 0 or -ENOMEM. */
 int store_new(Store **ret, const char *path, const SpoolLimits *limits, int64_t now);
 Store *store_ref(Store *s);
@@ -98,6 +101,7 @@ typedef struct {
 
 StoreCounts store_count(Store *s, const StoreSink *sink); /* NULL: of all. Reads them all: for people */
 void store_print_counters(Store *s, Buf *out, bool only_loss);
-/* Dead letters, newest first, at most @max: a line each. */
+/* Dead letters, newest first, at most @max of the file and of memory: lines of "dead ID TRIES SINK WHY", with
+ * tabs between, the id in hexadecimal, WHY in bytes as they came but for newlines. */
 void store_print_dead(Store *s, Buf *out, size_t max);
 void store_note_unreadable(Store *s);

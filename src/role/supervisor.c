@@ -15,8 +15,10 @@
 #include "role/bad.h"
 #include "role/child.h"
 #include "role/config-read.h"
+#include "role/desk.h"
 #include "role/own.h"
 #include "role/intake.h"
+#include "role/notes.h"
 #include "role/popup.h"
 #include "role/ring.h"
 #include "role/role.h"
@@ -24,17 +26,9 @@
 #include "role/settings.h"
 #include "role/supervisor.h"
 
-#define END_MS     4000u           /* for all to end by themselves */
-#define LONG_NS    (10 * NS_PER_S) /* who lived that long did not die of its start */
-#define AFRESH     4u              /* deaths in quick succession without anything to blame */
-#define NOTES_MAX  16u
-#define NOTE_BYTES 512u
-
-typedef struct {
-        RuleLevel level;
-        size_t n;
-        char text[NOTE_BYTES];
-} Note;
+#define END_MS  4000u           /* for all to end by themselves */
+#define LONG_NS (10 * NS_PER_S) /* who lived that long did not die of its start */
+#define AFRESH  4u              /* deaths in quick succession without anything to blame */
 
 struct Supervisor {
         sd_event *loop;
@@ -48,18 +42,19 @@ struct Supervisor {
                 feed; /* what the engine reads, and what the source writes to it: stdin and -1, or a pair of sockets */
         ChildOptions engine_options, deliver_options, source_options;
         Child engine, deliver, source;
+        const Child *children[ACCOUNT_CHILDREN];
         sd_event_source *watch, *engine_wait, *deliver_wait, *source_wait;
         unsigned engine_quick, deliver_quick, source_quick; /* deaths in quick succession */
         unsigned n_blameless;
         uint64_t beat, cpu_ns;
         unsigned n_stuck;
-        bool stuck;            /* we ended it because of that */
-        RingEvent suspect;     /* it may have been this one, or not */
-        Note notes[NOTES_MAX]; /* until a deliver can take them */
-        size_t n_notes;
+        bool stuck;        /* we ended it because of that */
+        RingEvent suspect; /* it may have been this one, or not */
+        Notes notes;
         Account *account;
         bool feed_made, finishing, ended, reloading;
         int status;
+        Desk *desk;
         SupervisorCounters counters;
 };
 
@@ -82,28 +77,11 @@ const size_t supervisor_n_counter_descs = ARRAY_SIZE(supervisor_counter_descs);
 
 sd_event *supervisor_loop(Supervisor *s) { return s->loop; }
 
-static void send_notes(Supervisor *s) {
-        for (size_t i = 0; i < s->n_notes; i++)
-                (void)child_tell(&s->deliver, IPC_NOTE, s->notes[i].level, 0,
-                                 (Str){ s->notes[i].text, s->notes[i].n }, -1);
-        s->n_notes = 0;
-}
-
 /* An alert about ourselves; @sentence also goes to the log. */
 static void note(Supervisor *s, RuleLevel level, const char *rule_id, const char *title,
                  const char *sentence) {
-        Note *n = &s->notes[s->n_notes];
-        int k;
-
         log_error("%s", sentence);
-        if (s->n_notes == NOTES_MAX)
-                return;
-        k = snprintf(n->text, sizeof(n->text), "%s%c%s%c%s", rule_id, 0, title, 0, sentence);
-        n->n = k < (int)sizeof(n->text) ? (size_t)k + 1 : sizeof(n->text);
-        n->level = level;
-        s->n_notes++;
-        if (s->deliver.ready)
-                send_notes(s);
+        notes_add(&s->notes, &s->deliver, level, rule_id, title, sentence);
 }
 
 static int make_links(Supervisor *s) {
@@ -307,11 +285,14 @@ static void on_source_gone(void *userdata, Child *c, bool ended, int status, int
 
 static void note_changed(Supervisor *s, const Child *c, const IpcMessage *m) {
         if (m->a) {
+                desk_note_reload(s->desk, "refused");
                 log_error("%s could not take the configuration: %s", c->options->role, strerror((int)m->a));
                 return;
         }
-        if (c == &s->engine && s->reloading)
+        if (c == &s->engine && s->reloading) {
+                desk_note_rules(s->desk, m->b);
                 log_notice("reloaded: %llu rules", (unsigned long long)m->b);
+        }
 }
 
 static void on_message(void *userdata, Child *c, IpcMessage *m) {
@@ -319,8 +300,10 @@ static void on_message(void *userdata, Child *c, IpcMessage *m) {
 
         switch (m->type) {
         case IPC_READY:
+                if (c == &s->engine)
+                        desk_note_rules(s->desk, m->a);
                 if (c == &s->deliver)
-                        send_notes(s);
+                        notes_send(&s->notes, &s->deliver);
                 if (c == &s->deliver && !s->engine.pid && !s->engine_wait)
                         start_engine(s);
                 if (c == &s->engine && s->feed >= 0 && !s->source.pid && !s->source_wait)
@@ -384,21 +367,6 @@ void supervisor_finish(Supervisor *s) {
                 sd_event_exit(s->loop, 0);
 }
 
-static bool same_limits(const Config *a, const Config *b) {
-        const EventLimits *x = &a->limits, *y = &b->limits;
-
-        return a->max_line == b->max_line && x->open_events == y->open_events &&
-               x->event_records == y->event_records && x->event_bytes == y->event_bytes &&
-               x->total_bytes == y->total_bytes && x->nodes == y->nodes && x->timeout_ms == y->timeout_ms;
-}
-
-static void warn_of_what_stays(const Config *old, const Config *new) {
-        if (strcmp(old->source, new->source) != 0)
-                log_warning("source stays %s until the next start", old->source);
-        if (!same_limits(old, new))
-                log_warning("limits stay as they were until the next start");
-}
-
 static int64_t uid_of(const ChildOptions *o) { return o->change_user ? (int64_t)o->uid : -1; }
 
 /* 0, or a status: what is wrong was logged, and the old ones stay. */
@@ -417,7 +385,7 @@ static int read_config(Supervisor *s) {
                 return STATUS_USAGE;
         }
         if (s->config) {
-                warn_of_what_stays(s->config, config);
+                config_say_what_stays(s->config, config);
                 close(s->config_fd);
                 close(s->settings_fd);
         }
@@ -434,18 +402,27 @@ void supervisor_reload(Supervisor *s) {
         if (s->finishing || s->ended)
                 return;
         if (read_config(s)) {
+                desk_note_reload(s->desk, "refused");
                 log_error("the configuration stays as it was");
                 return;
         }
         s->reloading = true;
+        desk_use(s->desk, s->config);
+        desk_note_reload(s->desk, "done");
         s->counters.reloads++;
         (void)child_tell(&s->deliver, IPC_CONFIG, 0, 0, STR(""), s->config_fd);
         (void)child_tell(&s->engine, IPC_CONFIG, 0, 0, STR(""), s->settings_fd);
 }
 
-static void say_account(void *userdata, Str lines) { bad_say_counters(LOG_LEVEL_NOTICE, lines); }
+static void say_account(void *userdata, const AccountPart parts[ACCOUNT_PARTS]) {
+        Buf all = BUF_INIT;
 
-void supervisor_say_counters(Supervisor *s) { account_ask(s->account, false, say_account, NULL); }
+        account_join(&all, parts);
+        bad_say_counters(LOG_LEVEL_NOTICE, buf_view(&all));
+        buf_done(&all);
+}
+
+void supervisor_say_counters(Supervisor *s) { account_ask(s->account, ACCOUNT_ALL, say_account, NULL); }
 
 static void print_own(void *userdata, Buf *out, bool only_loss) {
         Supervisor *s = userdata;
@@ -472,8 +449,9 @@ static int set_up(Supervisor *s) {
         if (r >= 0)
                 r = ring_map(&s->ring, s->ring_fd);
         if (r >= 0)
-                r = account_new(&s->account, s->loop,
-                                (const Child *[]){ &s->engine, &s->deliver, &s->source }, print_own, s);
+                r = account_new(&s->account, s->loop, s->children, print_own, s);
+        if (r >= 0)
+                r = desk_new(&s->desk, s->loop, s->account, s->children);
         if (r >= 0)
                 r = sd_event_add_time_relative(s->loop, &s->watch, CLOCK_MONOTONIC, WATCH_MS * 1000ull, 20000,
                                                on_watch, s);
@@ -493,6 +471,9 @@ static void prepare(Supervisor *s) {
         s->source_options = (ChildOptions){
                 .role = "source", .message = on_message, .gone = on_source_gone, .userdata = s
         };
+        s->children[0] = &s->engine;
+        s->children[1] = &s->deliver;
+        s->children[2] = &s->source;
         s->source.options = &s->source_options;
         s->source.control = s->feed = -1;
         s->input = STDIN_FILENO;
@@ -551,6 +532,7 @@ static int open_source(Supervisor *s) {
 int supervisor_run(Supervisor *s) {
         int r;
 
+        desk_use(s->desk, s->config);
         r = open_source(s);
         if (r < 0) {
                 log_error("%s: %s", s->config->source, strerror(-r));
@@ -578,6 +560,7 @@ Supervisor *supervisor_free(Supervisor *s) {
         child_done(&s->engine);
         child_done(&s->deliver);
         account_free(s->account);
+        desk_free(s->desk);
         sd_event_source_disable_unref(s->watch);
         sd_event_source_disable_unref(s->engine_wait);
         sd_event_source_disable_unref(s->deliver_wait);

@@ -211,7 +211,7 @@ static void hopeless_ones_are_dead_letters(void **state) {
         turn(&s, NULL, 0);
         assert_int_equal(counts(&s).n[SPOOL_DEAD], 3);
         store_print_dead(s.store, &dead, 10);
-        assert_non_null(strstr(buf_z(&dead), " s: not this one (1 tries)\n"));
+        assert_non_null(strstr(buf_z(&dead), "\t1\ts\tnot this one\n"));
         buf_done(&dead);
         scene_done(&s);
 }

@@ -47,6 +47,9 @@ class Service:
             (work / 'rules' / name).write_text(text)
         self.config = work / 'aulert.yaml'
         self.configure(sinks, more)
+        self.start(program)
+
+    def start(self, program):
         self.feed, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs, open(self.log, 'ab') as log:
             self.process = subprocess.Popen([program, 'run', str(self.config)], stdin=theirs,

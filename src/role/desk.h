@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* Where the supervisor gives account: `aulert status`.
+ *
+ * It asks all processes (account.h) and passes on what they say; nothing of it can stop the supervisor or the others. */
+#include "role/account.h"
+#include "role/config.h"
+
+typedef struct Desk Desk;
+
+/* All lent for its life. 0 or -errno. */
+int desk_new(Desk **ret, sd_event *loop, Account *account, const Child *const children[ACCOUNT_CHILDREN]);
+Desk *desk_free(Desk *d); /* after account_free(). Takes NULL, returns NULL */
+
+/* The first configuration, or another one. It is lent until the next. What cannot be opened is logged; all else works. */
+void desk_use(Desk *d, const Config *config);
+void desk_note_rules(Desk *d, uint64_t n);
+/* "done", or "refused"; lent for ever. */
+void desk_note_reload(Desk *d, const char *how);

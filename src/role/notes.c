@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include "role/notes.h"
+
+void notes_send(Notes *notes, const Child *deliver) {
+        for (size_t i = 0; i < notes->n; i++)
+                (void)child_tell(deliver, IPC_NOTE, notes->notes[i].level, 0,
+                                 (Str){ notes->notes[i].text, notes->notes[i].n }, -1);
+        notes->n = 0;
+}
+
+void notes_add(Notes *notes, const Child *deliver, RuleLevel level, const char *rule_id, const char *title,
+               const char *sentence) {
+        Note *n = &notes->notes[notes->n];
+        int k;
+
+        if (notes->n == NOTES_MAX)
+                return;
+        k = snprintf(n->text, sizeof(n->text), "%s%c%s%c%s", rule_id, 0, title, 0, sentence);
+        n->n = k < (int)sizeof(n->text) ? (size_t)k + 1 : sizeof(n->text);
+        n->level = level;
+        notes->n++;
+        if (deliver->ready)
+                notes_send(notes, deliver);
+}
