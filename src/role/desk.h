@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* Where the supervisor gives account: `aulert status`.
+/* Where the supervisor gives account: `aulert status`, and an alert when losses have grown.
  *
  * It asks all processes (account.h) and passes on what they say; nothing of it can stop the supervisor or the others. */
 #include "role/account.h"
@@ -8,8 +8,17 @@
 
 typedef struct Desk Desk;
 
+typedef struct {
+        sd_event *loop;
+        Account *account;
+        const Child *const *children; /* ACCOUNT_CHILDREN */
+        /* Losses have grown. @sentence: at most LOSSES_TEXT bytes. */
+        void (*lost)(void *userdata, const char *sentence);
+        void *userdata;
+} DeskOptions;
+
 /* All lent for its life. 0 or -errno. */
-int desk_new(Desk **ret, sd_event *loop, Account *account, const Child *const children[ACCOUNT_CHILDREN]);
+int desk_new(Desk **ret, const DeskOptions *options);
 Desk *desk_free(Desk *d); /* after account_free(). Takes NULL, returns NULL */
 
 /* The first configuration, or another one. It is lent until the next. What cannot be opened is logged; all else works. */

@@ -430,6 +430,10 @@ static void print_own(void *userdata, Buf *out, bool only_loss) {
         counter_print(out, supervisor_counter_descs, supervisor_n_counter_descs, &s->counters, only_loss);
 }
 
+static void on_lost(void *userdata, const char *sentence) {
+        note(userdata, RULE_HIGH, "aulert-losses", "Something was lost", sentence);
+}
+
 static int make_feed(Supervisor *s) {
         int pair[2];
 
@@ -451,7 +455,7 @@ static int set_up(Supervisor *s) {
         if (r >= 0)
                 r = account_new(&s->account, s->loop, s->children, print_own, s);
         if (r >= 0)
-                r = desk_new(&s->desk, s->loop, s->account, s->children);
+                r = desk_new(&s->desk, &(DeskOptions){ s->loop, s->account, s->children, on_lost, s });
         if (r >= 0)
                 r = sd_event_add_time_relative(s->loop, &s->watch, CLOCK_MONOTONIC, WATCH_MS * 1000ull, 20000,
                                                on_watch, s);

@@ -16,7 +16,8 @@ const CounterDesc sink_counter_descs[] = {
         { "delivered", "alerts the far end has", offsetof(SinkCounters, delivered), false },
         { "refused", "alerts the far end does not want, or there is none", offsetof(SinkCounters, refused),
           false },
-        { "failed", "alerts that could not be delivered", offsetof(SinkCounters, failed), true },
+        { "failed", "attempts that failed, and are made again or given up", offsetof(SinkCounters, failed),
+          false },
         { "overflow", "alerts dropped because too many waited", offsetof(SinkCounters, overflow), true },
 };
 const size_t sink_n_counter_descs = ARRAY_SIZE(sink_counter_descs);

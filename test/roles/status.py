@@ -4,10 +4,12 @@
 
 What is lost is known, because the test has lost it: lines too long, lines that are no records, alerts that a sink refuses.
 """
+import collections
 import grp
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import stat
@@ -24,8 +26,9 @@ REFUSING = 'no\u202ename'  # a terminal must not get it as it is
 REFUSES = f'  {json.dumps(REFUSING)}: {{ type: exec, command: [/bin/false] }}\n'
 
 
-def running(more='', sinks=REFUSES):
-    return service.service(AULERT, rules=RULES, sinks=sinks, more='status: { socket: WORK/socket, losses: off }\n' + more)
+def running(more='', sinks=REFUSES, losses='off'):
+    return service.service(AULERT, rules=RULES, sinks=sinks,
+                           more=f'status: {{ socket: WORK/socket, losses: {losses} }}\n' + more)
 
 
 def ask(s, *options):
@@ -177,10 +180,32 @@ def silent_clients_cost_nothing():
         s.end()
 
 
+def told(s):
+    """What alerts about losses say, added up by kind."""
+    sums = collections.Counter()
+    for alert in s.own('aulert-losses'):
+        tap.expect_equal(alert['level'], 'high', 'level')
+        for n, kind in re.findall(r'(\d+) [^(]*\(([^)]*)\)', alert['sentence']):
+            sums[kind] += int(n)
+    return sums
+
+
+def growth_is_an_alert():
+    """How many of them say it depends on when it was looked; what they say in all does not."""
+    with running(losses='1s') as s:
+        lose(s)
+        dead = f'dead of {REFUSING}'  # that the alert about it was refused too is no news
+        tap.wait_for(lambda: told(s)['lines_too_long'] == 2 and told(s)['bad_lines'] == 1 and told(s)[dead], 30,
+                     'alerts about all losses')
+        tap.expect(told(s)[dead] <= 3, f'{told(s)}')
+        s.end()
+
+
 def main():
     return tap.run_cases([
         ('losses, sinks and dead letters are shown', shows_losses),
         ('the text begins with losses and is safe to show', text_is_for_people),
+        ('new losses are an alert', growth_is_an_alert),
         ('what came of a reload is told', reloads_are_told),
         ('only some may ask, and the socket goes with the service', only_some_may_ask),
         ('a stale socket is replaced, a living one is not', stale_is_replaced_living_is_not),
