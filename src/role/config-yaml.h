@@ -68,6 +68,7 @@ void conf_match_kafka(ConfLoader *l, const ConfNode *root);
 void conf_take_sinks(ConfLoader *l, const ConfNode *value, void *into);
 void conf_take_groups(ConfLoader *l, const ConfNode *value, void *into);
 void conf_take_spool(ConfLoader *l, const ConfNode *value, void *into);
-void conf_take_status(ConfLoader *l, const ConfNode *value, void *into); /* config-status.c */
+void conf_take_status(ConfLoader *l, const ConfNode *value, void *into);  /* config-status.c */
+void conf_take_metrics(ConfLoader *l, const ConfNode *value, void *into); /* 〃 */
 void conf_take_routes(ConfLoader *l, const ConfNode *value, void *into);
 void conf_take_events(ConfLoader *l, const ConfNode *value, void *into);

@@ -110,12 +110,18 @@ static void take_later(ConfLoader *l, Str key, const ConfNode *value) {
 }
 
 static void take_document(ConfLoader *l, const ConfNode *root) {
-        static const ConfKey first[] = { { "source", take_source },     { "kafka", conf_take_kafka },
-                                         { "rules", take_rules },       { "sinks", conf_take_sinks },
-                                         { "routes", leave },           { "host_groups", conf_take_groups },
-                                         { "spool", conf_take_spool },  { "redact", take_redact },
-                                         { "limits", take_limits },     { "events", leave },
-                                         { "status", conf_take_status } };
+        static const ConfKey first[] = { { "source", take_source },
+                                         { "kafka", conf_take_kafka },
+                                         { "rules", take_rules },
+                                         { "sinks", conf_take_sinks },
+                                         { "routes", leave },
+                                         { "host_groups", conf_take_groups },
+                                         { "spool", conf_take_spool },
+                                         { "redact", take_redact },
+                                         { "limits", take_limits },
+                                         { "events", leave },
+                                         { "status", conf_take_status },
+                                         { "metrics", conf_take_metrics } };
 
         conf_map(l, root, "the configuration", first, ARRAY_SIZE(first), l->config);
         conf_match_kafka(l, root);
@@ -220,6 +226,7 @@ int config_load_text(Config **ret, const char *path, Str text, ConfigDiagFn diag
         c->limits = EVENT_LIMITS_DEFAULT;
         c->spool = CONFIG_SPOOL_DEFAULT;
         c->status = CONFIG_STATUS_DEFAULT;
+        c->metrics = CONFIG_METRICS_DEFAULT;
         if (c->path)
                 parse(&l, text);
         if (!c->path || l.no_memory)

@@ -6,6 +6,7 @@
  * and names of sinks that do not exist among them, and nothing of a file with a mistake is used. It is the
  * administrator's own file; still its size is limited (CONFIG_MAX) and aliases cost nothing, as nothing is
  * copied through them more than once a place. */
+#include <sys/socket.h>
 #include "role/event-route.h"
 #include "role/quiet.h"
 #include "rule/rule.h"
@@ -94,6 +95,15 @@ typedef struct {
 #define CONFIG_STATUS_DEFAULT ((ConfigStatus){ .losses_ms = 60000 })
 
 typedef struct {
+        const char *file; /* NULL: none */
+        uint64_t every_ms;
+        const char *listen; /* NULL: not at all; else as it was written, and: */
+        struct sockaddr_storage at;
+} ConfigMetrics;
+
+#define CONFIG_METRICS_DEFAULT ((ConfigMetrics){ .every_ms = 15000 })
+
+typedef struct {
         Arena arena;
         const char *path;
         const char *source; /* "stdin", "unix:PATH" */
@@ -114,6 +124,7 @@ typedef struct {
         EventLimits limits;
         Redact redact; /* what does not go into alerts */
         ConfigStatus status;
+        ConfigMetrics metrics;
 } Config;
 
 /* One call a mistake. @line, @column from 1. */

@@ -26,7 +26,7 @@ static const CounterDesc gauges[] = {
 static const CounterDesc sink_gauges[] = {
         { "waiting", "alerts that the sink is to get yet", 0, false },
         { "dead_letters", "alerts given up that are kept", 0, false },
-        { "rests_ms", "milliseconds until a sink that fails is tried again", 0, false },
+        { "rests_ms", "time until a sink that fails is tried again", 0, false },
 };
 static const CounterDesc others[] = {
         { "engine_messages_bad", "messages of the engine that were none, and dropped", 0, true },

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "role/desk.h"
 #include "role/losses.h"
+#include "role/metrics.h"
 #include "role/status.h"
+
+#define FIRST_MS 500u
 
 struct Desk {
         DeskOptions options;
@@ -14,6 +18,10 @@ struct Desk {
         Losses *losses;
         sd_event_source *look;
         bool looking; /* asked, and not answered yet */
+        sd_event_source *collect;
+        bool collecting; /* 〃 */
+        char *file;      /* of metrics: to be removed at the end, as nobody keeps it up */
+        int file_error;  /* as it was said last */
         StatusServer *server;
         uint64_t started_ns, n_rules;
         const char *reload; /* what came of the last one; NULL: there was none */
@@ -34,12 +42,21 @@ int desk_new(Desk **ret, const DeskOptions *options) {
         return 0;
 }
 
+static void drop_file(Desk *d) {
+        if (d->file)
+                (void)unlink(d->file);
+        free(d->file);
+        d->file = NULL;
+}
+
 Desk *desk_free(Desk *d) {
         if (!d)
                 return NULL;
         status_close(d->server);
         sd_event_source_disable_unref(d->look);
         losses_free(d->losses);
+        sd_event_source_disable_unref(d->collect);
+        drop_file(d);
         free(d);
         return NULL;
 }
@@ -75,15 +92,19 @@ static void open_server(Desk *d) {
                 log_warning("the socket of aulert status: %s", strerror(-r));
 }
 
+static StrList sink_names(const Config *config, Str names[CONFIG_SINKS_MAX]) {
+        for (size_t i = 0; i < config->n_sinks; i++)
+                names[i] = config->sinks[i].name;
+        return (StrList){ names, config->n_sinks };
+}
+
 static void on_losses(void *userdata, const AccountPart parts[ACCOUNT_PARTS]) {
         Desk *d = userdata;
         Str names[CONFIG_SINKS_MAX];
         Buf sentence = BUF_INIT;
 
         d->looking = false;
-        for (size_t i = 0; i < d->config->n_sinks; i++)
-                names[i] = d->config->sinks[i].name;
-        if (losses_look(d->losses, parts, (StrList){ names, d->config->n_sinks }, d->config->status.losses_ms,
+        if (losses_look(d->losses, parts, sink_names(d->config, names), d->config->status.losses_ms,
                         clock_monotonic_ns() / NS_PER_MS, &sentence) &&
             buf_z(&sentence))
                 d->options.lost(d->options.userdata, sentence.p);
@@ -111,6 +132,77 @@ static void look_for_losses(Desk *d) {
                 log_warning("losses will make no alert: out of memory");
 }
 
+static void print_metrics(Desk *d, const AccountPart parts[ACCOUNT_PARTS], Buf *out) {
+        Str names[CONFIG_SINKS_MAX];
+        Metrics m = { .parts = parts,
+                      .sinks = sink_names(d->config, names),
+                      .n_rules = d->n_rules,
+                      .reloaded = d->reload,
+                      .reload_done = d->reload && !strcmp(d->reload, "done"),
+                      .now_s = time(NULL),
+                      .runs = { true },
+                      .up_s = { age_s(d->started_ns) } };
+
+        for (size_t i = 0; i < ACCOUNT_CHILDREN; i++) {
+                m.runs[1 + i] = d->options.children[i]->pid;
+                m.up_s[1 + i] = age_s(d->options.children[i]->started_ns);
+        }
+        metrics_print(out, &m);
+}
+
+/* The same trouble is said once. */
+static void write_file(Desk *d, Str text) {
+        int r = metrics_write(d->file, text);
+
+        if (r < 0 && r != d->file_error)
+                log_warning("metrics: %s: %s", d->file, strerror(-r));
+        d->file_error = r;
+}
+
+static void on_metrics(void *userdata, const AccountPart parts[ACCOUNT_PARTS]) {
+        Desk *d = userdata;
+        Buf text = BUF_INIT;
+        int fd;
+
+        d->collecting = false;
+        print_metrics(d, parts, &text);
+        if (d->file && !text.failed)
+                write_file(d, buf_view(&text));
+        fd = d->config->metrics.listen && !text.failed ? ipc_memfd("aulert-metrics", buf_view(&text)) : -1;
+        if (fd >= 0) {
+                d->options.publish(d->options.userdata, fd);
+                close(fd);
+        }
+        buf_done(&text);
+}
+
+static int on_collect(sd_event_source *s, uint64_t usec, void *userdata) {
+        Desk *d = userdata;
+
+        sd_event_source_set_time_relative(s, d->config->metrics.every_ms * 1000);
+        sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        if (!d->collecting) {
+                d->collecting = true;
+                account_ask(d->options.account, ACCOUNT_ALL, on_metrics, d);
+        }
+        return 0;
+}
+
+/* The first time when all have had the time to start. */
+static void collect_metrics(Desk *d) {
+        const ConfigMetrics *c = &d->config->metrics;
+
+        d->collect = sd_event_source_disable_unref(d->collect);
+        if (d->file && (!c->file || strcmp(d->file, c->file) != 0))
+                drop_file(d);
+        if (c->file && !d->file)
+                d->file = strdup(c->file);
+        if ((c->file || c->listen) &&
+            sd_event_add_time_relative(d->options.loop, &d->collect, CLOCK_MONOTONIC, FIRST_MS * 1000ull,
+                                       100000, on_collect, d) < 0)
+                log_warning("there will be no metrics: out of memory");
+}
+
 void desk_use(Desk *d, const Config *config) {
         bool first = !d->config;
 
@@ -118,6 +210,7 @@ void desk_use(Desk *d, const Config *config) {
         if (first)
                 open_server(d);
         look_for_losses(d);
+        collect_metrics(d);
 }
 
 void desk_note_rules(Desk *d, uint64_t n) { d->n_rules = n; }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* Where the supervisor gives account: `aulert status`, and an alert when losses have grown.
+/* Where the supervisor gives account: `aulert status`, metrics, and an alert when losses have grown.
  *
  * It asks all processes (account.h) and passes on what they say; nothing of it can stop the supervisor or the others. */
 #include "role/account.h"
@@ -14,6 +14,8 @@ typedef struct {
         const Child *const *children; /* ACCOUNT_CHILDREN */
         /* Losses have grown. @sentence: at most LOSSES_TEXT bytes. */
         void (*lost)(void *userdata, const char *sentence);
+        /* Metrics for deliver to give out: a sealed memfd (ipc.h), lent. */
+        void (*publish)(void *userdata, int fd);
         void *userdata;
 } DeskOptions;
 

@@ -21,6 +21,7 @@ typedef enum {
         IPC_FINISH,   /* engine: take what is there without waiting, and end; deliver: the engine has ended */
         /* supervisor to deliver */
         IPC_NOTE, /* an alert about ourselves; a: RuleLevel; payload: rule id, title, sentence, each ended by a NUL */
+        IPC_METRICS, /* with a descriptor: a sealed memfd, the text for who asks for metrics (metrics.h) */
         /* both to supervisor */
         IPC_READY,   /* the first configuration is in use; a: rules (engine) */
         IPC_CHANGED, /* a later one is; a: 0 or errno, then the old one stays; b: rules (engine) */

@@ -4,6 +4,7 @@
  * It never sees a record that is not part of an alert, and what it takes from the engine it checks. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "alert/alert-pack.h"
 #include "base/clock.h"
@@ -12,6 +13,8 @@
 #include "role/bad.h"
 #include "role/config-read.h"
 #include "role/events-in.h"
+#include "role/metrics-http.h"
+#include "role/metrics.h"
 #include "role/places.h"
 #include "role/role.h"
 #include "role/sandbox.h"
@@ -32,6 +35,7 @@ typedef struct {
         uint64_t link_from; /* ours, of the last alert before this link */
         Delivery *delivery;
         EventsIn events;
+        MetricsHttp *http;
         Delivery *retired[RETIRED_MAX]; /* of reloads, until their sinks are done; oldest first */
         size_t n_retired;
         uint64_t bad_messages;
@@ -158,6 +162,7 @@ static int use_config(Deliver *d, int fd) {
         if (d->delivery)
                 retire(d, d->delivery);
         d->delivery = delivery;
+        d->http = metrics_http_use(d->http, d->station.loop, &delivery_config(delivery)->metrics);
         return 0;
 }
 
@@ -241,6 +246,16 @@ static void take_config(Deliver *d, IpcMessage *m) {
         }
 }
 
+static void take_metrics(Deliver *d, const IpcMessage *m) {
+        Str text;
+
+        if (!d->http || ipc_memfd_map(m->fd, METRICS_MAX, &text) < 0)
+                return;
+        metrics_http_text(d->http, text);
+        if (text.n)
+                munmap((void *)(uintptr_t)text.p, text.n);
+}
+
 static void on_message(void *userdata, IpcMessage *m) {
         Deliver *d = userdata;
 
@@ -252,6 +267,7 @@ static void on_message(void *userdata, IpcMessage *m) {
                 m->fd = -1;
                 break;
         case IPC_COUNTERS: say_counters(d, m->a, m->b); break;
+        case IPC_METRICS: take_metrics(d, m); break;
         case IPC_NOTE: take_note(d, m); break;
         case IPC_FINISH: finish(d); break;
         default: break;
@@ -286,6 +302,7 @@ static void tear_down(Deliver *d) {
                 free_retired(d, 0);
         delivery_free(d->delivery);
         events_in_done(&d->events);
+        metrics_http_free(d->http);
         drop_link(d);
         buf_done(&d->spool_path);
         station_tell(IPC_ENDED, (uint64_t)d->status, 0, STR(""));

@@ -434,6 +434,10 @@ static void on_lost(void *userdata, const char *sentence) {
         note(userdata, RULE_HIGH, "aulert-losses", "Something was lost", sentence);
 }
 
+static void publish(void *userdata, int fd) {
+        (void)child_tell(&((Supervisor *)userdata)->deliver, IPC_METRICS, 0, 0, STR(""), fd);
+}
+
 static int make_feed(Supervisor *s) {
         int pair[2];
 
@@ -455,7 +459,8 @@ static int set_up(Supervisor *s) {
         if (r >= 0)
                 r = account_new(&s->account, s->loop, s->children, print_own, s);
         if (r >= 0)
-                r = desk_new(&s->desk, &(DeskOptions){ s->loop, s->account, s->children, on_lost, s });
+                r = desk_new(&s->desk,
+                             &(DeskOptions){ s->loop, s->account, s->children, on_lost, publish, s });
         if (r >= 0)
                 r = sd_event_add_time_relative(s->loop, &s->watch, CLOCK_MONOTONIC, WATCH_MS * 1000ull, 20000,
                                                on_watch, s);

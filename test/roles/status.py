@@ -5,6 +5,7 @@
 What is lost is known, because the test has lost it: lines too long, lines that are no records, alerts that a sink refuses.
 """
 import collections
+import contextlib
 import grp
 import json
 import os
@@ -15,6 +16,7 @@ import socket
 import stat
 import subprocess
 import sys
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lib'))
 import service  # noqa: E402
@@ -22,7 +24,7 @@ import tap  # noqa: E402
 
 AULERT = os.path.abspath(sys.argv[1])
 RULES = {'a.yml': service.RULE.format(id='00000000-0000-4000-8000-000000000001', key='touched')}
-REFUSING = 'no\u202ename'  # a terminal must not get it as it is
+REFUSING = 'no\u202e"\\name'  # a terminal must not get it as it is, and metrics neither
 REFUSES = f'  {json.dumps(REFUSING)}: {{ type: exec, command: [/bin/false] }}\n'
 
 
@@ -95,10 +97,10 @@ def text_is_for_people():
         done = ask(s)
         tap.expect_equal([done.returncode, done.stderr], [0, ''], 'exit status and errors')
         first = done.stdout.split('\n\n')[1]
-        for word in ('Lost\n', ' 2  lines_too_long: ', ' 1  bad_lines: ', ' 3  dead of no\\u{202e}name: '):
+        for word in ('Lost\n', ' 2  lines_too_long: ', ' 1  bad_lines: ', ' 3  dead of no\\u{202e}"\\name: '):
             tap.expect(word in first, f'no {word!r} at the top of {done.stdout}')
         tap.expect('\u202e' not in done.stdout, 'a character that turns text round')
-        tap.expect(f'{s.ids()[0]} for no\\u{{202e}}name, given up after 1 tries' in done.stdout, done.stdout)
+        tap.expect(f'{s.ids()[0]} for no\\u{{202e}}"\\name, given up after 1 tries' in done.stdout, done.stdout)
         s.end()
 
 
@@ -201,11 +203,124 @@ def growth_is_an_alert():
         s.end()
 
 
+def samples(text):
+    """What a scraper makes of it: {(name, labels): value}; what the format does not allow is a failure."""
+    kinds, seen, found = {}, [], {}
+    for line in text.splitlines():
+        head = re.fullmatch(r'# (HELP|TYPE) ([a-z_]+) (.+)', line)
+        if head:
+            tap.expect((head[1], head[2]) not in kinds, f'{line} comes twice')
+            kinds[head[1], head[2]] = head[3]
+            continue
+        row = re.fullmatch(r'([a-z_]+)(?:\{([a-z]+)="((?:[^"\\]|\\[\\"n])*)"\})? (\d+(?:\.\d+)?)', line)
+        tap.expect(row, f'{line!r} is no sample')
+        name, key = row[1], (row[1], row[3] or '')
+        tap.expect(kinds.get(('TYPE', name)) in ('counter', 'gauge') and ('HELP', name) in kinds, f'{name} has no head')
+        tap.expect(kinds['TYPE', name] == 'gauge' or name.endswith('_total'), f'a counter {name}')
+        tap.expect(key not in found, f'{line} comes twice')
+        tap.expect(not seen or seen[-1] == name or name not in seen, f'{name} stands in two places')
+        seen.append(name)
+        found[key] = float(row[4])
+    tap.expect(text.endswith('\n') and found, 'no end of line, or nothing')
+    return found
+
+
+def with_library(text):
+    """The parser of the Prometheus project has the last word, where it is installed."""
+    try:
+        from prometheus_client.parser import text_string_to_metric_families  # pylint: disable=import-outside-toplevel
+    except ImportError:
+        tap.note('prometheus_client is not installed')
+        return
+    families = {f.name: f for f in text_string_to_metric_families(text)}
+    tap.expect_equal({s.labels['role']: s.value for s in families['aulert_bad_lines'].samples}['engine'], 1,
+                     'bad lines as the library reads them')
+    tap.expect_equal({s.labels['sink']: s.value for s in families['aulert_sink_dead'].samples}[REFUSING], 3,
+                     'dead letters as the library reads them')
+
+
+ESCAPED = REFUSING.replace('\\', '\\\\').replace('"', '\\"')
+
+
+def expect_losses(text):
+    got = samples(text)
+    tap.expect_equal([got['aulert_lines_too_long_total', 'engine'], got['aulert_bad_lines_total', 'engine'],
+                      got['aulert_sink_dead_total', ESCAPED],
+                      got['aulert_rules', ''], got['aulert_process_answers', 'deliver']],
+                     [2, 1, 3, 1, 1], 'metrics')
+    with_library(text)
+
+
+def metrics_are_in_a_file():
+    with running('metrics: { file: WORK/aulert.prom, every: 1s }\n') as s:
+        lose(s)
+        file = s.work / 'aulert.prom'
+        tap.wait_for(lambda: file.exists() and 'aulert_sink_dead_total{' in file.read_text()
+                     and samples(file.read_text())['aulert_sink_dead_total', ESCAPED] == 3, 20, 'metrics of all losses')
+        expect_losses(file.read_text())
+        tap.expect_equal(stat.S_IMODE(file.stat().st_mode), 0o644, 'mode')
+        first = file.stat().st_ino
+        tap.wait_for(lambda: file.stat().st_ino != first, 20, 'another file in its place')
+        s.end()
+        tap.expect_equal([p.name for p in s.work.glob('*.prom*')], [], 'files left, as if it were running')
+
+
+def free_port():
+    with socket.create_server(('127.0.0.1', 0)) as one:
+        return one.getsockname()[1]
+
+
+def talk(port, request):
+    with socket.create_connection(('127.0.0.1', port), timeout=20) as one:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            one.sendall(request)
+        answer = b''
+        with contextlib.suppress(ConnectionResetError):
+            while piece := one.recv(65536):
+                answer += piece
+        return answer.decode()
+
+
+def metrics_are_served():
+    port = free_port()
+
+    def listens():
+        with contextlib.suppress(OSError):
+            return talk(port, b'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    with running(f'metrics: {{ listen: "127.0.0.1:{port}", every: 1s }}\n') as s:
+        lose(s)
+        tap.wait_for(lambda: f'aulert_sink_dead_total{{sink="{ESCAPED}"}} 3\n' in (listens() or ''), 20,
+                     'metrics of all losses')
+        with urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=20) as answer:
+            tap.expect_equal(answer.headers['Content-Type'], 'text/plain; version=0.0.4; charset=utf-8', 'type')
+            expect_losses(answer.read().decode())
+        for request, status in ((b'GET / HTTP/1.1\r\n\r\n', 404), (b'POST /metrics HTTP/1.1\r\n\r\n', 405),
+                                (b'GET /metrics?x HTTP/1.1\r\n\r\n', 404), (b'rubbish\r\n\r\n', 400), (b'\n\n', 400),
+                                (b'\0\xff \n\n', 400), (b'GET /metrics\n\n', 400), (b'x' * 20000, 431)):
+            answer = talk(port, request)
+            tap.expect(answer.startswith(f'HTTP/1.1 {status} '), f'{request[:30]!r}: {answer[:60]!r}, wanted {status}')
+        idle = [socket.create_connection(('127.0.0.1', port)) for _ in range(12)]
+        s.say(service.event(3))
+        tap.wait_for(lambda: len(s.ids()) == 4, 10, 'alert while many are connected and say nothing')
+        n = len(os.listdir(f'/proc/{s.child("deliver")}/fd'))
+        tap.expect(n < 40, f'deliver has {n} descriptors')
+        tap.wait_for(lambda: '200 OK' in (listens() or ''), 60, 'answer when they were cut off')
+        for one in idle:
+            one.close()
+        first = s.child('deliver')
+        os.kill(first, signal.SIGKILL)
+        tap.wait_for(lambda: s.child('deliver') not in (None, first) and '200 OK' in (listens() or ''), 20,
+                     'answer of the next deliver')
+        s.end()
+
+
 def main():
     return tap.run_cases([
         ('losses, sinks and dead letters are shown', shows_losses),
         ('the text begins with losses and is safe to show', text_is_for_people),
         ('new losses are an alert', growth_is_an_alert),
+        ('metrics are in a file', metrics_are_in_a_file),
+        ('metrics are served on loopback', metrics_are_served),
         ('what came of a reload is told', reloads_are_told),
         ('only some may ask, and the socket goes with the service', only_some_may_ask),
         ('a stale socket is replaced, a living one is not', stale_is_replaced_living_is_not),
