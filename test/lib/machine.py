@@ -24,7 +24,7 @@ PREFIX = pathlib.Path('/var/lib/aulert-e2e')
 JOURNAL = pathlib.Path('/run/systemd/journal/socket')
 
 AUDITD_CONF = '''local_events = yes
-write_logs = yes
+write_logs = {write}
 log_file = {log}
 log_group = root
 log_format = ENRICHED
@@ -167,11 +167,11 @@ def auditing():
 class Auditd:
     """auditd with a configuration of our own."""
 
-    def __init__(self, work, plugins):
+    def __init__(self, work, plugins, log=True):
         self.log = work / 'audit.log'
         conf = work / 'auditd'
         conf.mkdir(exist_ok=True)
-        (conf / 'auditd.conf').write_text(AUDITD_CONF.format(log=self.log, plugins=plugins))
+        (conf / 'auditd.conf').write_text(AUDITD_CONF.format(log=self.log, plugins=plugins, write='yes' if log else 'no'))
         (conf / 'auditd.conf').chmod(0o640)
         # `-n`: in the foreground, records to the log. `-f` would write them to stdout.
         self.child = subprocess.Popen(['auditd', '-n', '-c', str(conf), '-s', 'nochange'], start_new_session=True,
@@ -202,10 +202,10 @@ class Auditd:
 
 
 @contextlib.contextmanager
-def auditd(work):
+def auditd(work, log=True):
     """Auditing on and an auditd whose plugins are those that `make install` put in place."""
     with auditing():
-        daemon = Auditd(work, PREFIX / 'etc/audit/plugins.d')
+        daemon = Auditd(work, PREFIX / 'etc/audit/plugins.d', log)
         try:
             yield daemon
         finally:
