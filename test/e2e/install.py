@@ -105,20 +105,31 @@ def accepts_its_own(staged):
     machine.run(staged.path('bin/aulert'), 'check', staged.path('share/aulert/rules'))
 
 
+def makes_accounts(staged):
+    """systemd-sysusers makes the two users of what is installed, in a root of the test's own."""
+    with machine.workdir() as root:
+        (root / 'etc').mkdir()
+        machine.run('systemd-sysusers', f'--root={root}', staged.path('lib/sysusers.d/aulert.conf'))
+        made = {row.split(':')[0]: row.split(':')[2:] for row in (root / 'etc/passwd').read_text().splitlines()}
+    tap.expect({'aulert', 'aulert-deliver'} <= set(made), f'{made}')
+    tap.expect(made['aulert'][0] != made['aulert-deliver'][0], f'{made}')
+    tap.expect('nologin' in made['aulert'][-1], f'{made}')
+
+
 def uninstalls(staged):
     staged.make('uninstall')
     tap.expect_equal([str(p) for p in staged.destdir.rglob('*')], [], 'left behind')
 
 
 def main():
-    machine.need('meson', 'ninja', 'make')
+    machine.need('meson', 'ninja', 'make', 'systemd-sysusers')
     with machine.lock(), contextlib.ExitStack() as stack:
         work = stack.enter_context(machine.workdir())
         machine.build_for_prefix()
         for name in ('kept', 'dest'):
             (work / name).mkdir()
         kept, staged = Staged(work / 'kept'), Staged(work / 'dest')
-        cases = [installs, modes, plugin_conf, manual_pages, accepts_its_own, uninstalls]
+        cases = [installs, modes, plugin_conf, manual_pages, accepts_its_own, makes_accounts, uninstalls]
         return tap.run_cases([('keeps_configuration', lambda: keeps_configuration(kept))] +
                              [(c.__name__, lambda c=c: c(staged)) for c in cases])
 
