@@ -6,6 +6,7 @@
  * limits. A text is borrowed from the reader's buffer until event_detach() copies it into a block of its
  * event. */
 #include "event/event.h"
+#include "event/serials.h"
 #include "record/header.h"
 #include "source/forged.h"
 
@@ -27,6 +28,7 @@ struct Node {
         OpenList open;                   /* in order of arrival */
         size_t n_open;
         bool heard;
+        Serials serials;
 };
 
 typedef enum { OPEN_BUILDING, OPEN_COMPLETE } OpenState;

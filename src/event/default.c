@@ -21,6 +21,17 @@ static void advance(EventAssembler *a, Node *node, const RecordId *id) {
                 assembler_end(a, node->open.first, EVENT_END_TIMEOUT);
 }
 
+/* Those of auditd's own events are counted by itself. When it starts nobody knows what was before. */
+static void note_serial(EventAssembler *a, Node *node, int type, uint64_t serial) {
+        uint64_t before = node->serials.gaps;
+
+        if (likely(type < AUDIT_FIRST_DAEMON || type > AUDIT_LAST_DAEMON))
+                serials_note(&node->serials, serial, node->clock_ms);
+        else if (type == AUDIT_DAEMON_START)
+                serials_restart(&node->serials);
+        a->counters.serial_gaps += node->serials.gaps - before;
+}
+
 static int drop(EventAssembler *a, Record *r, uint64_t *counter) {
         ++*counter;
         assembler_drop_record(a, r);
@@ -44,6 +55,7 @@ int default_add(EventAssembler *a, Record *r, const RecordId *id) {
                 if (r->type == AUDIT_EOE)
                         return drop(a, r, &a->counters.eoe);
                 advance(a, node, id);
+                note_serial(a, node, r->type, id->serial);
                 o = assembler_open(a, id, node, hash);
                 if (unlikely(!o))
                         return drop(a, r, &a->counters.no_memory);

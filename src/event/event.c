@@ -34,6 +34,12 @@ const CounterDesc event_counter_descs[] = {
 };
 const size_t event_n_counter_descs = ARRAY_SIZE(event_counter_descs);
 
+const CounterDesc event_gap_counter_descs[] = {
+        { "serial_gaps", "numbers of events that are missing: lost before us, or filtered",
+          offsetof(EventCounters, serial_gaps), true },
+};
+const size_t event_n_gap_counter_descs = ARRAY_SIZE(event_gap_counter_descs);
+
 int event_assembler_new(EventAssembler **ret, EventMode mode, const EventLimits *limits, EventFn fn,
                         void *userdata) {
         EventAssembler *a = calloc(1, sizeof(*a));
@@ -188,4 +194,14 @@ void event_open_lines(const EventAssembler *a, Buf *out) {
                         buf_str(out, r->text);
                         buf_putc(out, '\n');
                 }
+}
+
+void event_print_gaps(const EventAssembler *a, Buf *out, size_t max) {
+        for (const Node *n = a->newest; n && max; n = n->older) {
+                if (!n->serials.gaps)
+                        continue;
+                buf_printf(out, "gaps\t%llu\t" STR_FMT "\n", (unsigned long long)n->serials.gaps,
+                           STR_ARG(n->name));
+                max--;
+        }
 }

@@ -71,12 +71,16 @@ typedef struct {
         uint64_t late_records; /* delivered, but after their event */
         uint64_t end_timeout, end_eof, end_limit; /* events that ended so */
         uint64_t limit_open, limit_records, limit_bytes, limit_total,
-                limit_nodes; /* times each limit acted */
-        uint64_t no_memory;  /* records dropped because memory could not be had */
+                limit_nodes;  /* times each limit acted */
+        uint64_t no_memory;   /* records dropped because memory could not be had */
+        uint64_t serial_gaps; /* EVENT_DEFAULT: numbers of events that are missing (serials.h) */
 } EventCounters;
 
 extern const CounterDesc event_counter_descs[];
 extern const size_t event_n_counter_descs;
+/* Of the same struct, for who reads a stream that should be whole: a log that somebody has chosen from has gaps. */
+extern const CounterDesc event_gap_counter_descs[];
+extern const size_t event_n_gap_counter_descs;
 
 /* The event and its records are lent until the function returns. It must not call the assembler. */
 typedef void (*EventFn)(void *userdata, const Event *event);
@@ -130,6 +134,10 @@ Str event_delivered(const EventAssembler *a);
 bool event_set_delivered(EventAssembler *a, Str delivered);
 
 const EventCounters *event_counters(const EventAssembler *a);
+
+/* Appends "gaps NUMBER NODE" lines, with tabs between: nodes whose events have gaps in their numbers, that heard last first, at most
+ * @max. The node, an attacker's text, is empty where records name none. */
+void event_print_gaps(const EventAssembler *a, Buf *out, size_t max);
 
 /* Upstream's list of types that are the last record of their event (linux-audit lib:
  * audit_is_last_record(), 4.0.3), less 1406–1419, which a kernel may write before the SYSCALL record of the

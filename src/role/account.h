@@ -17,7 +17,7 @@
 typedef enum {
         ACCOUNT_ALL,
         ACCOUNT_LOSSES, /* that are not zero */
-        ACCOUNT_STATUS, /* all, and what deliver says of its sinks besides: delivery_print_state() */
+        ACCOUNT_STATUS, /* all, and what is no counter: delivery_print_state(), event_print_gaps() */
 } AccountWhat;
 
 typedef struct {

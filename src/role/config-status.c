@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include "role/config-yaml.h"
+#include "role/counters.h"
 
 static void take_socket(ConfLoader *l, const ConfNode *v, void *into) {
         Str path = conf_text(l, v, "socket");
@@ -28,10 +29,21 @@ static void take_losses(ConfLoader *l, const ConfNode *v, void *into) {
                 conf_bad(l, v, "losses must be at least 1s, or off");
 }
 
+static void take_except(ConfLoader *l, const ConfNode *v, void *into) {
+        StrList names = conf_list(l, v, "except");
+
+        for (size_t i = 0; i < names.n; i++)
+                if (names.v[i].n && !counters_is_loss(names.v[i]))
+                        conf_bad(l, conf_item(l, v, i),
+                                 "%s is no counter of losses: aulert status names them", names.v[i].p);
+        ((ConfigStatus *)into)->except = names;
+}
+
 void conf_take_status(ConfLoader *l, const ConfNode *value, void *into) {
         static const ConfKey keys[] = { { "socket", take_socket },
                                         { "group", take_group },
-                                        { "losses", take_losses } };
+                                        { "losses", take_losses },
+                                        { "except", take_except } };
         ConfigStatus *status = &((Config *)into)->status;
 
         if (str_eqz(conf_scalar(value), "off"))

@@ -89,6 +89,7 @@ typedef struct {
         const char *socket; /* NULL: the default */
         const char *group;  /* who may ask, besides root; NULL: "aulert", if there is such a group */
         uint64_t losses_ms; /* how often it is looked for new losses, which make an alert; 0: never */
+        StrList except;     /* counters that make none */
 } ConfigStatus;
 
 #define CONFIG_SOCKET_MAX     90u /* bytes of the path of a socket */

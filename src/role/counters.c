@@ -43,6 +43,7 @@ static const Table tables[] = {
         { line_counter_descs, &line_n_counter_descs },
         { source_counter_descs, &source_n_counter_descs },
         { event_counter_descs, &event_n_counter_descs },
+        { event_gap_counter_descs, &event_n_gap_counter_descs },
         { engine_role_counter_descs, &engine_role_n_counter_descs },
         { echo_counter_descs, &echo_n_counter_descs },
         { engine_counter_descs, &engine_n_counter_descs },
@@ -113,6 +114,14 @@ bool counters_parse(Str line, StrList sinks, CounterLine *ret) {
                 return false;
         *ret = found;
         return true;
+}
+
+bool counters_is_loss(Str name) {
+        CounterKind kind;
+
+        return (find(name, tables, ARRAY_SIZE(tables), NULL, 0, &kind) ||
+                find(name, sink_tables, ARRAY_SIZE(sink_tables), NULL, 0, &kind)) &&
+               kind.desc->loss;
 }
 
 bool counters_next_line(Str *rest, Str *ret) {

@@ -20,5 +20,7 @@ typedef struct {
 
 /* "name value". False: it is none that we know. */
 bool counters_parse(Str line, StrList sinks, CounterLine *ret);
+/* The name of a counter of losses, of a process or of sinks. */
+bool counters_is_loss(Str name);
 /* Cuts the first line, without its end, off @rest; false: there is none. */
 bool counters_next_line(Str *rest, Str *ret);

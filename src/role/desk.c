@@ -100,12 +100,13 @@ static StrList sink_names(const Config *config, Str names[CONFIG_SINKS_MAX]) {
 
 static void on_losses(void *userdata, const AccountPart parts[ACCOUNT_PARTS]) {
         Desk *d = userdata;
+        const ConfigStatus *c = &d->config->status;
         Str names[CONFIG_SINKS_MAX];
+        const LossesOptions options = { sink_names(d->config, names), c->except, c->losses_ms };
         Buf sentence = BUF_INIT;
 
         d->looking = false;
-        if (losses_look(d->losses, parts, sink_names(d->config, names), d->config->status.losses_ms,
-                        clock_monotonic_ns() / NS_PER_MS, &sentence) &&
+        if (losses_look(d->losses, parts, &options, clock_monotonic_ns() / NS_PER_MS, &sentence) &&
             buf_z(&sentence))
                 d->options.lost(d->options.userdata, sentence.p);
         buf_done(&sentence);

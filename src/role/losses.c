@@ -55,16 +55,25 @@ static void forget_unseen(Losses *l, const char *role) {
                         l->losses[i].value = 0;
 }
 
-static uint64_t look_at(Losses *l, const AccountPart *part, StrList sinks) {
+static bool is_excepted(const CounterLine *line, StrList except) {
+        for (size_t i = 0; i < except.n; i++)
+                if (str_eqz(except.v[i], line->kind.desc->name))
+                        return true;
+        return false;
+}
+
+static uint64_t look_at(Losses *l, const AccountPart *part, const LossesOptions *options) {
         uint64_t grown = 0;
         Str rest = part->lines, text;
         CounterLine line;
 
         while (counters_next_line(&rest, &text)) {
-                Loss *loss = counters_parse(text, sinks, &line) && line.kind.desc->loss
-                                     ? find(l, part->role, &line)
-                                     : NULL;
+                Loss *loss;
 
+                if (!counters_parse(text, options->sinks, &line) || !line.kind.desc->loss ||
+                    is_excepted(&line, options->except))
+                        continue;
+                loss = find(l, part->role, &line);
                 if (!loss || loss->seen)
                         continue;
                 loss->seen = true;
@@ -118,14 +127,14 @@ static void tell(Losses *l, StrList sinks, Buf *out) {
         buf_done(&list);
 }
 
-bool losses_look(Losses *l, const AccountPart parts[ACCOUNT_PARTS], StrList sinks, uint64_t every_ms,
+bool losses_look(Losses *l, const AccountPart parts[ACCOUNT_PARTS], const LossesOptions *options,
                  uint64_t now, Buf *out) {
         uint64_t grown = 0, waiting = 0;
 
         for (size_t i = 0; i < l->n; i++)
                 l->losses[i].seen = false;
         for (size_t i = 0; i < ACCOUNT_PARTS; i++)
-                grown += look_at(l, &parts[i], sinks);
+                grown += look_at(l, &parts[i], options);
         for (size_t i = 0; i < l->n; i++)
                 waiting += l->losses[i].grown;
         if (now < l->tell_at)
@@ -134,8 +143,8 @@ bool losses_look(Losses *l, const AccountPart parts[ACCOUNT_PARTS], StrList sink
                 l->wait_ms = 0;
         if (!waiting)
                 return false;
-        tell(l, sinks, out);
-        l->wait_ms = l->wait_ms ? l->wait_ms * 2 : every_ms;
+        tell(l, options->sinks, out);
+        l->wait_ms = l->wait_ms ? l->wait_ms * 2 : options->every_ms;
         if (l->wait_ms > LOSSES_WAIT_MAX_MS)
                 l->wait_ms = LOSSES_WAIT_MAX_MS;
         l->tell_at = now + l->wait_ms;

@@ -21,7 +21,12 @@ typedef struct Losses Losses;
 Losses *losses_new(void); /* NULL: no memory */
 Losses *losses_free(Losses *l);
 
-/* True: they have grown, and it is time to say so: @out gets the sentence. @sinks: names of all. @every_ms: the time between
- * two looks. @now: CLOCK_MONOTONIC in ms. */
-bool losses_look(Losses *l, const AccountPart parts[ACCOUNT_PARTS], StrList sinks, uint64_t every_ms,
+typedef struct {
+        StrList sinks;     /* names of all */
+        StrList except;    /* names of counters that are not told */
+        uint64_t every_ms; /* the time between two looks */
+} LossesOptions;
+
+/* True: they have grown, and it is time to say so: @out gets the sentence. @now: CLOCK_MONOTONIC in ms. */
+bool losses_look(Losses *l, const AccountPart parts[ACCOUNT_PARTS], const LossesOptions *options,
                  uint64_t now, Buf *out);

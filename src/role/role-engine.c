@@ -32,6 +32,8 @@
 #define COMMIT_MS 800u /* at the end: for deliver to say that it has everything */
 #define DRAIN_MS  200u /* reading what is there, at the end */
 
+#define NODES_SHOWN 32u
+
 enum { PRIORITY_INPUT = 10, PRIORITY_AGE = 20 };
 
 typedef struct {
@@ -473,19 +475,24 @@ static void print_counters(const Run *run, Buf *out, bool only_loss) {
         if (run->source)
                 counter_print(out, source_counter_descs, source_n_counter_descs, source_counters(run->source),
                               only_loss);
-        if (run->assembler)
+        if (run->assembler) {
                 counter_print(out, event_counter_descs, event_n_counter_descs, event_counters(run->assembler),
                               only_loss);
+                counter_print(out, event_gap_counter_descs, event_n_gap_counter_descs,
+                              event_counters(run->assembler), only_loss);
+        }
         counter_print(out, engine_role_counter_descs, engine_role_n_counter_descs, &run->counters, only_loss);
         engine_print_counters(run->engine, out, only_loss);
         counter_print(out, keep_counter_descs, keep_n_counter_descs, &run->keep.counters, only_loss);
         link_print_counters(&run->link, out, only_loss);
 }
 
-static void say_counters(Run *run, uint64_t request, bool only_loss) {
+static void say_counters(Run *run, uint64_t request, uint64_t what) {
         Buf out = BUF_INIT;
 
-        print_counters(run, &out, only_loss);
+        print_counters(run, &out, what == ACCOUNT_LOSSES);
+        if (what == ACCOUNT_STATUS && run->assembler)
+                event_print_gaps(run->assembler, &out, NODES_SHOWN);
         station_tell(IPC_COUNTED, request, 0, buf_view(&out));
         buf_done(&out);
 }
@@ -499,7 +506,7 @@ static void on_message(void *userdata, IpcMessage *m) {
                 if (link_use(&run->link, m->fd) >= 0)
                         m->fd = -1;
                 break;
-        case IPC_COUNTERS: say_counters(run, m->a, m->b == ACCOUNT_LOSSES); break;
+        case IPC_COUNTERS: say_counters(run, m->a, m->b); break;
         case IPC_FINISH: drain(run); break;
         default: break;
         }

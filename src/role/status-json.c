@@ -49,6 +49,17 @@ static void losses(Buf *out, const Status *s) {
         buf_putc(out, ']');
 }
 
+static void gaps(Buf *out, const Status *s) {
+        buf_putz(out, ",\"serial_gaps\":[");
+        for (size_t i = 0; i < s->n_gaps && !out->failed; i++) {
+                buf_putz(out, i ? ",{" : "{");
+                text(out, "node", s->gaps[i].node);
+                number(out, "missing", s->gaps[i].n);
+                buf_putc(out, '}');
+        }
+        buf_putc(out, ']');
+}
+
 static void processes(Buf *out, const Status *s) {
         buf_putz(out, ",\"processes\":[");
         for (size_t i = 0; i < s->n_processes && !out->failed; i++) {
@@ -102,6 +113,7 @@ static void dead_letters(Buf *out, const Status *s) {
 void status_json(Buf *out, const Status *s) {
         buf_printf(out, "{\"complete\":%s", s->complete ? "true" : "false");
         losses(out, s);
+        gaps(out, s);
         text(out, "version", s->version);
         number(out, "uptime_s", s->n_processes ? s->processes[0].up_s : 0);
         number(out, "rules", s->n_rules);

@@ -58,6 +58,15 @@ static bool take_dead(Status *s, Str rest) {
         return true;
 }
 
+static bool take_gaps(Status *s, Str rest) {
+        Str n = word(&rest);
+
+        if (s->n_gaps == ARRAY_SIZE(s->gaps))
+                return false;
+        s->gaps[s->n_gaps++] = (StatusGaps){ rest, number(n) };
+        return true;
+}
+
 static bool take_reload(Status *s, Str rest) {
         s->reload = word(&rest);
         s->reload_s = number(rest);
@@ -80,13 +89,10 @@ static const struct {
         const char *role, *name;
         bool (*take)(Status *s, Str rest);
 } words[] = {
-        { "supervisor", "version", take_version },
-        { "supervisor", "rules", take_rules },
-        { "supervisor", "reload", take_reload },
-        { "supervisor", "process", take_process },
-        { "supervisor", "sink", take_sink },
-        { "supervisor", "end", take_end },
-        { "deliver", "why", take_why },
+        { "supervisor", "version", take_version }, { "supervisor", "rules", take_rules },
+        { "supervisor", "reload", take_reload },   { "supervisor", "process", take_process },
+        { "supervisor", "sink", take_sink },       { "supervisor", "end", take_end },
+        { "engine", "gaps", take_gaps },           { "deliver", "why", take_why },
         { "deliver", "dead", take_dead },
 };
 

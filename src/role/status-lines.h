@@ -8,6 +8,7 @@
 #include "role/account.h"
 #include "role/counters.h"
 
+#define STATUS_NODES_MAX 64u
 #define STATUS_DEAD_MAX  128u
 #define STATUS_BYTES_MAX (1u << 20)
 
@@ -27,6 +28,11 @@ typedef struct {
 } StatusDead;
 
 typedef struct {
+        Str node;
+        uint64_t n;
+} StatusGaps;
+
+typedef struct {
         Str role;
         CounterLine line;
 } StatusCounter;
@@ -44,6 +50,8 @@ typedef struct {
         size_t n_sinks;
         StatusDead dead[STATUS_DEAD_MAX];
         size_t n_dead;
+        StatusGaps gaps[STATUS_NODES_MAX];
+        size_t n_gaps;
         StatusCounter *counters;
         size_t n_counters;
         size_t n_unknown; /* lines */

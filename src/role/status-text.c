@@ -73,6 +73,19 @@ static void losses(Buf *out, const Status *s) {
                 buf_printf(out, "\n%s\n", s->complete ? "Nothing was lost." : "No loss among what is shown.");
 }
 
+static void gaps(Buf *out, const Status *s) {
+        if (s->n_gaps)
+                buf_putz(out, "\nNumbers of events that are missing, by node\n");
+        for (size_t i = 0; i < s->n_gaps; i++) {
+                buf_printf(out, "  %12llu  ", (unsigned long long)s->gaps[i].n);
+                if (s->gaps[i].node.n)
+                        escape_terminal(out, s->gaps[i].node);
+                else
+                        buf_putz(out, "of records that name no node");
+                buf_putc(out, '\n');
+        }
+}
+
 static void processes(Buf *out, const Status *s) {
         buf_putz(out, "\nProcesses\n");
         for (size_t i = 0; i < s->n_processes; i++) {
@@ -164,6 +177,7 @@ static void all_counters(Buf *out, const Status *s) {
 void status_text(Buf *out, const Status *s) {
         head(out, s);
         losses(out, s);
+        gaps(out, s);
         processes(out, s);
         delivery(out, s);
         dead_letters(out, s);

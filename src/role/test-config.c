@@ -70,6 +70,7 @@ static const struct {
         { "metrics: { listen: \"127.0.0.1:80\" }\n", "1:20: listen must be an address of this machine only" },
         { "metrics: { listen: \"127.0.0.1\" }\n", "1:20: listen must be an address of this machine only" },
         { "metrics: { file: a.prom, every: 10ms }\n", "1:33: every must be at least 1s" },
+        { "status: { except: [serial_gaps, dead, records] }\n", "1:39: records is no counter of losses" },
         { "status: [ off ]\n", "1:9: status must be a map" },
         { "sinks: { \"a\\tb\": { type: journal } }\n", "1:10: the name of a sink has no control" },
         { "limits: { line: lots }\n", "1:17: line must be a number" },

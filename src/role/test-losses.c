@@ -9,7 +9,10 @@
 #define EVERY 60000u
 
 static const Str names[] = { { "hook", 4 }, { "a_b", 3 } };
-static const StrList sinks = { names, ARRAY_SIZE(names) };
+static const Str excepted[] = { { "lines_unended", 13 }, { "overflow", 8 } };
+static const LossesOptions options = { .sinks = { names, ARRAY_SIZE(names) },
+                                       .except = { excepted, ARRAY_SIZE(excepted) },
+                                       .every_ms = EVERY };
 
 typedef struct {
         Losses *losses;
@@ -47,7 +50,7 @@ static const char *look(Scene *s, const char *engine, const char *deliver) {
 
         buf_clear(&s->said);
         s->now += EVERY;
-        if (!losses_look(s->losses, parts, sinks, EVERY, s->now, &s->said))
+        if (!losses_look(s->losses, parts, &options, s->now, &s->said))
                 assert_int_equal(s->said.n, 0);
         return buf_z(&s->said);
 }
@@ -123,10 +126,11 @@ static void lasting_growth_is_told_less_and_less(void **state) {
 
 static void what_has_no_room_is_told_as_a_number(void **state) {
         Scene *s = *state;
-        const char *said = look(s,
-                                "bad_lines 1\nforged 1\nlines_too_long 1\nlines_with_nul 1\nlines_unended 1\n"
-                                "source_cut 1\nsource_missed 1\nsource_foreign 1\n",
-                                "");
+        const char *said = look(
+                s,
+                "bad_lines 1\nforged 1\nlines_too_long 1\nlines_with_nul 1\nlimit_open 1\nlimit_total 1\n"
+                "source_cut 1\nsource_missed 1\nsource_foreign 1\n",
+                "");
 
         assert_true(strlen(said) <= LOSSES_TEXT);
         assert_non_null(strstr(said, "more kinds of losses"));

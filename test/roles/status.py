@@ -265,6 +265,22 @@ def metrics_are_in_a_file():
         tap.expect_equal([p.name for p in s.work.glob('*.prom*')], [], 'files left, as if it were running')
 
 
+def gaps_are_counted_by_node():
+    """Numbers that never come, those that come late, and another boot."""
+    def node(name, serials):
+        return ''.join(''.join(f'node={name} {line}\n' for line in service.event(i).split('\n') if line)
+                       for i in serials)
+    with running('', '', losses='1s') as s:
+        s.wait_ready()
+        s.say(node('a\u202e', [1, 2, 3, 7, 8, 6, *range(9, 20)]) + node('b', [500, 501, 1, 2, 3]))
+        said = wait_state(s, lambda said: {g['node']: g['missing'] for g in said['serial_gaps']} == {'a\u202e': 2},
+                          'gaps by node')
+        tap.expect_equal(losses(said), {('engine', '', 'serial_gaps'): 2}, 'losses')
+        tap.expect('           2  a\\u{202e}\n' in ask(s).stdout, ask(s).stdout)
+        tap.wait_for(lambda: told(s)['serial_gaps'] == 2, 20, 'alert about gaps')
+        s.end()
+
+
 def free_port():
     with socket.create_server(('127.0.0.1', 0)) as one:
         return one.getsockname()[1]
@@ -319,6 +335,7 @@ def main():
         ('losses, sinks and dead letters are shown', shows_losses),
         ('the text begins with losses and is safe to show', text_is_for_people),
         ('new losses are an alert', growth_is_an_alert),
+        ('missing numbers of events are counted by node', gaps_are_counted_by_node),
         ('metrics are in a file', metrics_are_in_a_file),
         ('metrics are served on loopback', metrics_are_served),
         ('what came of a reload is told', reloads_are_told),
