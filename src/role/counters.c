@@ -8,6 +8,7 @@
 #include "role/events-in.h"
 #include "role/events-out.h"
 #include "role/keep.h"
+#include "role/kernel-state.h"
 #include "role/outbox.h"
 #include "role/outlet.h"
 #include "role/role-engine.h"
@@ -58,6 +59,7 @@ static const Table tables[] = {
         { route_counter_descs, &route_n_counter_descs },
         { store_counter_descs, &store_n_counter_descs },
         { spool_counter_descs, &spool_n_counter_descs },
+        { kernel_counter_descs, &kernel_n_counter_descs },
         { supervisor_counter_descs, &supervisor_n_counter_descs },
         { others, &n_others },
 };

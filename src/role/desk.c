@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "role/desk.h"
+#include "role/kernel-state.h"
 #include "role/losses.h"
 #include "role/metrics.h"
 #include "role/status.h"
@@ -23,6 +24,7 @@ struct Desk {
         char *file;      /* of metrics: to be removed at the end, as nobody keeps it up */
         int file_error;  /* as it was said last */
         StatusServer *server;
+        KernelState kernel;
         uint64_t started_ns, n_rules;
         const char *reload; /* what came of the last one; NULL: there was none */
         uint64_t reload_ns;
@@ -33,7 +35,10 @@ int desk_new(Desk **ret, const DeskOptions *options) {
 
         if (!d)
                 return -ENOMEM;
-        *d = (Desk){ .options = *options, .started_ns = clock_monotonic_ns(), .losses = losses_new() };
+        *d = (Desk){ .options = *options,
+                     .started_ns = clock_monotonic_ns(),
+                     .losses = losses_new(),
+                     .kernel = KERNEL_STATE_INIT };
         if (!d->losses) {
                 desk_free(d);
                 return -ENOMEM;
@@ -53,6 +58,7 @@ Desk *desk_free(Desk *d) {
         if (!d)
                 return NULL;
         status_close(d->server);
+        kernel_state_close(&d->kernel);
         sd_event_source_disable_unref(d->look);
         losses_free(d->losses);
         sd_event_source_disable_unref(d->collect);
@@ -71,6 +77,8 @@ static void describe(void *userdata, Buf *out) {
                    (unsigned long long)d->n_rules);
         if (d->reload)
                 buf_printf(out, "supervisor\treload\t%s\t%llu\n", d->reload, age_s(d->reload_ns));
+        buf_putz(out, "supervisor\t");
+        kernel_state_print(&d->kernel, out);
         buf_printf(out, "supervisor\tprocess\tsupervisor\t%d\t%llu\n", (int)getpid(), age_s(d->started_ns));
         for (size_t i = 0; i < ACCOUNT_CHILDREN; i++)
                 if (d->options.children[i]->pid)
@@ -82,8 +90,10 @@ static void describe(void *userdata, Buf *out) {
                            d->config->sinks[i].ops->type);
 }
 
+static void on_question(void *userdata) { kernel_state_ask(&((Desk *)userdata)->kernel); }
+
 static void open_server(Desk *d) {
-        const StatusOptions options = { d->options.loop, d->options.account, describe, d };
+        const StatusOptions options = { d->options.loop, d->options.account, on_question, describe, d };
         int r = status_open(&d->server, &d->config->status, &options);
 
         if (r == -EADDRINUSE)
@@ -117,6 +127,7 @@ static int on_look(sd_event_source *s, uint64_t usec, void *userdata) {
 
         sd_event_source_set_time_relative(s, d->config->status.losses_ms * 1000);
         sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        kernel_state_ask(&d->kernel);
         if (!d->looking) {
                 d->looking = true;
                 account_ask(d->options.account, ACCOUNT_LOSSES, on_losses, d);
@@ -182,6 +193,7 @@ static int on_collect(sd_event_source *s, uint64_t usec, void *userdata) {
 
         sd_event_source_set_time_relative(s, d->config->metrics.every_ms * 1000);
         sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        kernel_state_ask(&d->kernel);
         if (!d->collecting) {
                 d->collecting = true;
                 account_ask(d->options.account, ACCOUNT_ALL, on_metrics, d);
@@ -208,10 +220,16 @@ void desk_use(Desk *d, const Config *config) {
         bool first = !d->config;
 
         d->config = config;
-        if (first)
+        if (first) {
                 open_server(d);
+                kernel_state_open(&d->kernel, d->options.loop);
+        }
         look_for_losses(d);
         collect_metrics(d);
+}
+
+void desk_print_counters(const Desk *d, Buf *out, bool only_loss) {
+        kernel_state_print_counters(&d->kernel, out, only_loss);
 }
 
 void desk_note_rules(Desk *d, uint64_t n) { d->n_rules = n; }

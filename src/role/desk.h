@@ -25,6 +25,8 @@ Desk *desk_free(Desk *d); /* after account_free(). Takes NULL, returns NULL */
 
 /* The first configuration, or another one. It is lent until the next. What cannot be opened is logged; all else works. */
 void desk_use(Desk *d, const Config *config);
+/* Counters that are the desk's, for the supervisor's part of the account. */
+void desk_print_counters(const Desk *d, Buf *out, bool only_loss);
 void desk_note_rules(Desk *d, uint64_t n);
 /* "done", or "refused"; lent for ever. */
 void desk_note_reload(Desk *d, const char *how);

@@ -49,6 +49,18 @@ static void losses(Buf *out, const Status *s) {
         buf_putc(out, ']');
 }
 
+static void kernel(Buf *out, const Status *s) {
+        buf_putz(out, ",\"kernel\":{");
+        if (s->kernel.known) {
+                number(out, "lost_since_boot", s->kernel.lost);
+                number(out, "backlog", s->kernel.backlog);
+                number(out, "backlog_limit", s->kernel.backlog_limit);
+        } else {
+                text(out, "unknown", s->kernel.why);
+        }
+        buf_putc(out, '}');
+}
+
 static void gaps(Buf *out, const Status *s) {
         buf_putz(out, ",\"serial_gaps\":[");
         for (size_t i = 0; i < s->n_gaps && !out->failed; i++) {
@@ -113,6 +125,7 @@ static void dead_letters(Buf *out, const Status *s) {
 void status_json(Buf *out, const Status *s) {
         buf_printf(out, "{\"complete\":%s", s->complete ? "true" : "false");
         losses(out, s);
+        kernel(out, s);
         gaps(out, s);
         text(out, "version", s->version);
         number(out, "uptime_s", s->n_processes ? s->processes[0].up_s : 0);

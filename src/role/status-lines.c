@@ -73,6 +73,21 @@ static bool take_reload(Status *s, Str rest) {
         return true;
 }
 
+static bool take_kernel(Status *s, Str rest) {
+        Str lost = word(&rest), backlog;
+
+        s->kernel.known = !str_eqz(lost, "unknown");
+        if (!s->kernel.known) {
+                s->kernel.why = rest;
+                return true;
+        }
+        backlog = word(&rest);
+        s->kernel.lost = number(lost);
+        s->kernel.backlog = number(backlog);
+        s->kernel.backlog_limit = number(rest);
+        return true;
+}
+
 static bool take_version(Status *s, Str rest) {
         s->version = rest;
         return true;
@@ -89,10 +104,15 @@ static const struct {
         const char *role, *name;
         bool (*take)(Status *s, Str rest);
 } words[] = {
-        { "supervisor", "version", take_version }, { "supervisor", "rules", take_rules },
-        { "supervisor", "reload", take_reload },   { "supervisor", "process", take_process },
-        { "supervisor", "sink", take_sink },       { "supervisor", "end", take_end },
-        { "engine", "gaps", take_gaps },           { "deliver", "why", take_why },
+        { "supervisor", "version", take_version },
+        { "supervisor", "rules", take_rules },
+        { "supervisor", "reload", take_reload },
+        { "supervisor", "process", take_process },
+        { "supervisor", "sink", take_sink },
+        { "supervisor", "end", take_end },
+        { "supervisor", "kernel", take_kernel },
+        { "engine", "gaps", take_gaps },
+        { "deliver", "why", take_why },
         { "deliver", "dead", take_dead },
 };
 

@@ -40,6 +40,12 @@ typedef struct {
 typedef struct {
         Str version, reload; /* reload: what came of the last one; "": there was none */
         uint64_t n_rules, reload_s;
+        struct {
+                bool known;
+                Str why;       /* it is not */
+                uint64_t lost; /* since boot */
+                uint64_t backlog, backlog_limit;
+        } kernel;
         bool complete; /* the end was there, and every process has answered */
         StatusProcess processes[ACCOUNT_PARTS];
         size_t n_processes;

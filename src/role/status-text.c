@@ -73,6 +73,20 @@ static void losses(Buf *out, const Status *s) {
                 buf_printf(out, "\n%s\n", s->complete ? "Nothing was lost." : "No loss among what is shown.");
 }
 
+static void kernel(Buf *out, const Status *s) {
+        if (s->kernel.known) {
+                buf_printf(out,
+                           "\nThe kernel has dropped %llu records since it started; %llu of at most %llu "
+                           "wait in it.\n",
+                           (unsigned long long)s->kernel.lost, (unsigned long long)s->kernel.backlog,
+                           (unsigned long long)s->kernel.backlog_limit);
+                return;
+        }
+        buf_putz(out, "\nWhat the kernel has dropped is not known: ");
+        escape_terminal(out, s->kernel.why);
+        buf_putc(out, '\n');
+}
+
 static void gaps(Buf *out, const Status *s) {
         if (s->n_gaps)
                 buf_putz(out, "\nNumbers of events that are missing, by node\n");
@@ -177,6 +191,7 @@ static void all_counters(Buf *out, const Status *s) {
 void status_text(Buf *out, const Status *s) {
         head(out, s);
         losses(out, s);
+        kernel(out, s);
         gaps(out, s);
         processes(out, s);
         delivery(out, s);

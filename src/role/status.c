@@ -115,6 +115,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
                 give(c);
         } else if (!s->asked) {
                 s->asked = true;
+                s->options.question(s->options.userdata);
                 account_ask(s->options.account, ACCOUNT_STATUS, on_account, s);
         }
         return 0;

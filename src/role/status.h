@@ -21,6 +21,7 @@ typedef struct StatusServer StatusServer;
 typedef struct {
         sd_event *loop;
         Account *account;
+        void (*question)(void *userdata);           /* somebody asks: describe() follows */
         void (*describe)(void *userdata, Buf *out); /* lines of the supervisor that are no counters */
         void *userdata;
 } StatusOptions;

@@ -428,6 +428,7 @@ static void print_own(void *userdata, Buf *out, bool only_loss) {
         Supervisor *s = userdata;
 
         counter_print(out, supervisor_counter_descs, supervisor_n_counter_descs, &s->counters, only_loss);
+        desk_print_counters(s->desk, out, only_loss);
 }
 
 static void on_lost(void *userdata, const char *sentence) {
