@@ -6,6 +6,8 @@
 #include "role/events-out.h"
 #include "role/ipc.h"
 
+#define LINE_KEEP (256u << 10) /* a larger buffer is not kept */
+
 typedef struct Message Message;
 struct Message {
         Message *next;
@@ -41,6 +43,8 @@ const CounterDesc events_out_counter_descs[] = {
           false },
         { "events_dropped", "events not sent on because too many waited, or memory ran out",
           offsetof(EventsOutCounters, dropped), true },
+        { "events_clipped", "events sent on without their last records because they are too large",
+          offsetof(EventsOutCounters, clipped), true },
 };
 const size_t events_out_n_counter_descs = ARRAY_SIZE(events_out_counter_descs);
 
@@ -225,17 +229,50 @@ static uint64_t sinks_of(EventsOut *o, const Event *event) {
         return to;
 }
 
+/* The first records of an event that is too large: as many as there is room for, at least one. 0 or -ENOMEM. */
+static int clip(EventsOut *o, const Event *event, Event *ret, bool *ret_clipped) {
+        Record **next = &ret->records;
+        size_t n = 0;
+
+        *ret = *event;
+        for (const Record *r = event->records; r; r = r->next)
+                n += r->text.n;
+        *ret_clipped = n > EVENTS_OUT_EVENT_MAX && event->n_records > 1;
+        if (!*ret_clipped)
+                return 0;
+        n = ret->n_records = 0;
+        for (const Record *r = event->records; r && (!n || n + r->text.n <= EVENTS_OUT_EVENT_MAX);
+             r = r->next) {
+                *next = arena_alloc(&o->scratch, sizeof(**next));
+                if (!*next)
+                        return -ENOMEM;
+                **next = *r;
+                next = &(*next)->next;
+                n += r->text.n;
+                ret->n_records++;
+        }
+        *next = NULL;
+        return 0;
+}
+
 static int write_line(EventsOut *o, const Engine *engine, const Event *event) {
         const Redact *redact = engine_redact(engine);
-        Event clean = *event;
         const Record *none;
-        int r = 0;
+        bool clipped;
+        Event part, clean;
+        int r = clip(o, event, &part, &clipped);
 
-        if (!redact->off)
-                r = redact_event(redact, &o->scratch, event, NULL, &clean, &none);
+        clean = part;
+        if (r == 0 && !redact->off)
+                r = redact_event(redact, &o->scratch, &part, NULL, &clean, &none);
         if (r == 0)
                 r = event_json(&o->line, engine_meaning(engine), &clean);
-        return r;
+        if (r < 0 || !clipped)
+                return r;
+        o->line.n -= 2; /* } and a newline */
+        BUF_LIT(&o->line, ",\"truncated\":true}\n");
+        o->counters.clipped++;
+        return o->line.failed ? -ENOMEM : 0;
 }
 
 /* It is a key to sort by, no more: a longer one is cut. */
@@ -255,7 +292,7 @@ void events_out_add(EventsOut *o, const Engine *engine, const Event *event) {
         else
                 put_line(o, to, node_of(event), buf_view(&o->line));
         buf_clear(&o->line);
-        if (o->line.failed)
+        if (o->line.failed || o->line.cap > LINE_KEEP)
                 buf_done(&o->line);
         arena_reset(&o->scratch);
 }

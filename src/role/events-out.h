@@ -10,12 +10,14 @@
 #include "role/engine.h"
 #include "role/event-route.h"
 
-#define EVENTS_OUT_WINDOW 8u
-#define EVENTS_OUT_MAX    (8u << 20)
+#define EVENTS_OUT_WINDOW    8u
+#define EVENTS_OUT_MAX       (8u << 20)
+#define EVENTS_OUT_EVENT_MAX (2u << 20) /* text of the records of one event */
 
 typedef struct {
         uint64_t sent;    /* events given to deliver, again or not */
         uint64_t dropped; /* because too many were not confirmed, or memory ran out */
+        uint64_t clipped; /* larger than EVENTS_OUT_EVENT_MAX: marked "truncated" */
 } EventsOutCounters;
 
 extern const CounterDesc events_out_counter_descs[];

@@ -82,16 +82,36 @@ def chosen():
         tap.expect_equal((sorted(got), [i.rsplit(':', 1)[1] for i in ids(s, 'other.json')]), (['1', '5', '6'], ['7']), 'events')
 
 
+def huge(n):
+    head = 'type=%s msg=audit(1700000001.000:2): '
+    return (head % 'EXECVE' + f'argc={n} a0="x"\n' +
+            ''.join(head % 'EXECVE' + f'a{i}="{"x" * 7000}"\n' for i in range(1, n)) + head % 'PROCTITLE' + 'proctitle="x"\n')
+
+
 def large():
     """A line of JSON that no message holds arrives whole, among others."""
-    words = ''.join(f'type=EXECVE msg=audit(1700000001.000:2): a{i}="{"x" * 7000}"\n' for i in range(1, 400))
-    text = (run.event(0) + 'type=EXECVE msg=audit(1700000001.000:2): argc=400 a0="x"\n' + words +
-            'type=PROCTITLE msg=audit(1700000001.000:2): proctitle="x"\n' + run.event(3)).encode()
+    text = (run.event(0) + huge(250) + run.event(3)).encode()
     with service(ALL + 'redact: { off: true }\n') as s:
         s.feed.sendall(text)
         s.end()
         tap.expect_equal(sorted(lines(s)), sorted(as_events(text)), 'lines')
-        tap.expect(max(map(len, lines(s))) > 2_000_000, 'no long line')
+        tap.expect(max(map(len, lines(s))) > 1_500_000, 'no long line')
+
+
+def too_large():
+    """An event beyond the limit comes without its last records, says so, and is counted; its neighbours come whole."""
+    parts = [run.event(0), huge(600), run.event(3)]
+    with service(ALL + 'redact: { off: true }\n') as s:
+        s.feed.sendall(''.join(parts).encode())
+        tap.wait_for(lambda: len(lines(s)) == 3, 20, 'events')
+        tap.expect_equal(s.counters()['events_clipped'], 1, 'events clipped')
+        s.end()
+        by_id = {e['id']: e for e in map(json.loads, lines(s))}
+        cut = by_id.pop('1700000001.000:2')
+        whole = json.loads(as_events(huge(600).encode())[0])
+        tap.expect(cut.pop('truncated') and len(cut['records']) > 250, f'{len(cut["records"])} records')
+        tap.expect_equal(cut['records'], whole['records'][:len(cut['records'])], 'records')
+        tap.expect_equal(list(by_id.values()), [json.loads(as_events(parts[i].encode())[0]) for i in (0, 2)], 'neighbours')
 
 
 def killed(role):
@@ -158,6 +178,7 @@ def main():
         ('secrets are taken out', secrets),
         ('match says which', chosen),
         ('an event of megabytes', large),
+        ('an event that is too large', too_large),
         ('the engine is killed', lambda: killed('engine')),
         ('deliver is killed', lambda: killed('deliver')),
         ('a sink that cannot be written to', broken),
