@@ -291,7 +291,7 @@ void outlet_print_counters(const Outlet *o, Buf *out, bool only_loss) {
                 counter_print(&lines, sink_lines_counter_descs, sink_lines_n_counter_descs,
                               sink_lines_counters(o->sink), only_loss);
         if (!only_loss) {
-                StoreCounts counts = store_count(o->store, o->stored);
+                StoreCounts counts = store_count_open(o->store, o->stored);
                 int64_t rests = o->rest_until - o->options.clock();
 
                 buf_printf(&lines, "waiting %llu\ndead_letters %llu\nrests_ms %llu\n",

@@ -24,6 +24,10 @@ static const char schema[] =
         "PRAGMA user_version = " VERSION ";"
         "COMMIT;";
 
+/* Version 2 began without it: so that who counts what waits and what is dead does not read what was delivered. */
+static const char dead_index[] =
+        "CREATE INDEX IF NOT EXISTS dead ON deliveries (alert, sink) WHERE state = 2;";
+
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;" /* no second process; no shared memory */
                                "PRAGMA temp_store = MEMORY;"
                                "PRAGMA cache_size = -2048;"
@@ -78,6 +82,7 @@ static int check(Spool *s) {
                 snprintf(s->why, sizeof(s->why), "it is no spool of this version of aulert");
                 return s->error = SPOOL_E_UNUSABLE;
         }
+        exec(s, dead_index);
         ask(s, "PRAGMA page_size", &page_size, STR(""));
         s->page_size = (uint64_t)page_size;
         return s->error;

@@ -41,17 +41,25 @@ void spool_each_held(Spool *s, void (*fn)(void *userdata, uint64_t id, Str data)
         end(s, st);
 }
 
-void spool_list(Spool *s, SpoolState state, size_t max, void (*fn)(void *userdata, const SpoolRow *row),
-                void *userdata) {
-        sqlite3_stmt *st = spool_sql(s, SPOOL_SQL_LIST, "ii", (int64_t)state, (int64_t)max);
+void spool_dead(Spool *s, size_t max, void (*fn)(void *userdata, const SpoolRow *row), void *userdata) {
+        sqlite3_stmt *st = spool_sql(s, SPOOL_SQL_DEAD, "i", (int64_t)max);
 
         while (spool_row(s, st))
                 fn(userdata, &(SpoolRow){ .seq = sqlite3_column_int64(st, 0),
                                           .id = spool_column(st, 1),
                                           .sink = spool_column(st, 2),
                                           .why = spool_column(st, 3),
-                                          .state = state,
+                                          .state = SPOOL_DEAD,
                                           .tries = (uint32_t)sqlite3_column_int64(st, 4) });
+        end(s, st);
+}
+
+void spool_count_open(Spool *s, Str sink, uint64_t *ret_pending, uint64_t *ret_dead) {
+        sqlite3_stmt *st = spool_sql(s, SPOOL_SQL_OPEN, "t", sink);
+        bool there = spool_row(s, st);
+
+        *ret_pending = there ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
+        *ret_dead = there ? (uint64_t)sqlite3_column_int64(st, 1) : 0;
         end(s, st);
 }
 

@@ -42,9 +42,11 @@ static const char *const texts[_SPOOL_SQL_N] = {
                 " WHERE d.state = 0 AND d.sink = ?1 AND d.next_at <= ?2 ORDER BY d.next_at, d.alert",
         [SPOOL_SQL_NEXT] = "SELECT next_at FROM deliveries WHERE state = 0 AND sink = ?1 AND next_at > ?2"
                            " ORDER BY next_at LIMIT 1",
-        [SPOOL_SQL_LIST] =
+        [SPOOL_SQL_DEAD] =
                 "SELECT d.alert, a.id, d.sink, d.why, d.tries FROM deliveries d"
-                " JOIN alerts a ON a.seq = d.alert WHERE d.state = ?1 ORDER BY d.alert DESC LIMIT ?2",
+                " JOIN alerts a ON a.seq = d.alert WHERE d.state = 2 ORDER BY d.alert DESC LIMIT ?1",
+        [SPOOL_SQL_OPEN] = "SELECT (SELECT count(*) FROM deliveries WHERE state = 0 AND sink = ?1),"
+                           " (SELECT count(*) FROM deliveries WHERE state = 2 AND sink = ?1)",
         [SPOOL_SQL_COUNT] = "SELECT sink, state, count(*) FROM deliveries GROUP BY sink, state",
         [SPOOL_SQL_ALL] = "SELECT a.seq, a.id, a.level, a.at, a.state, b.packed FROM alerts a"
                           " JOIN bodies b ON b.seq = a.seq ORDER BY a.seq",

@@ -105,9 +105,11 @@ typedef struct {
         uint32_t tries;
 } SpoolRow;
 
-/* Newest first, at most @max. For people. */
-void spool_list(Spool *s, SpoolState state, size_t max, void (*fn)(void *userdata, const SpoolRow *row),
-                void *userdata);
+/* Dead letters, newest first, at most @max. */
+void spool_dead(Spool *s, size_t max, void (*fn)(void *userdata, const SpoolRow *row), void *userdata);
+/* Deliveries to that sink that are pending or dead; what was delivered is not read for it. */
+void spool_count_open(Spool *s, Str sink, uint64_t *ret_pending, uint64_t *ret_dead);
+/* Reads them all. */
 void spool_count(Spool *s, void (*fn)(void *userdata, Str sink, SpoolState state, uint64_t n),
                  void *userdata);
 

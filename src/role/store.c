@@ -493,6 +493,22 @@ StoreCounts store_count(Store *s, const StoreSink *sink) {
         return counting.counts;
 }
 
+StoreCounts store_count_open(Store *s, const StoreSink *sink) {
+        Spool *const spools[] = { s->file, s->memory };
+        StoreCounts counts = { 0 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(spools); i++) {
+                uint64_t pending, dead;
+
+                if (!spools[i])
+                        continue;
+                spool_count_open(spools[i], name_of(sink), &pending, &dead);
+                counts.n[SPOOL_PENDING] += pending;
+                counts.n[SPOOL_DEAD] += dead;
+        }
+        return counts;
+}
+
 static void print_sums(const Store *s, Buf *out, bool only_loss) {
         SpoolCounters sums = *spool_counters(s->memory);
 
@@ -525,6 +541,6 @@ static void print_dead(void *userdata, const SpoolRow *row) {
 
 void store_print_dead(Store *s, Buf *out, size_t max) {
         if (s->file)
-                spool_list(s->file, SPOOL_DEAD, max, print_dead, out);
-        spool_list(s->memory, SPOOL_DEAD, max, print_dead, out);
+                spool_dead(s->file, max, print_dead, out);
+        spool_dead(s->memory, max, print_dead, out);
 }

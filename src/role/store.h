@@ -99,7 +99,8 @@ typedef struct {
         uint64_t n[_SPOOL_STATE_N];
 } StoreCounts;
 
-StoreCounts store_count(Store *s, const StoreSink *sink); /* NULL: of all. Reads them all: for people */
+StoreCounts store_count(Store *s, const StoreSink *sink);      /* NULL: of all. Reads them all: for people */
+StoreCounts store_count_open(Store *s, const StoreSink *sink); /* without what was delivered, and soon done */
 void store_print_counters(Store *s, Buf *out, bool only_loss);
 /* Dead letters, newest first, at most @max of the file and of memory: lines of "dead ID TRIES SINK WHY", with
  * tabs between, the id in hexadecimal, WHY in bytes as they came but for newlines. */

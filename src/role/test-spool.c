@@ -291,6 +291,7 @@ static void note_row(void *userdata, const SpoolRow *row) {
 static void deliveries_to_sinks_that_are_gone_are_dead(void **state) {
         const Str sinks[] = { STR("b"), STR("c") };
         Spool *s = opened(NULL, &none);
+        uint64_t pending, dead;
         Buf rows = BUF_INIT;
 
         put_alone(s, "1", RULE_LOW, NOW);
@@ -302,9 +303,15 @@ static void deliveries_to_sinks_that_are_gone_are_dead(void **state) {
         assert_int_equal(spool_commit(s, NOW), 0);
         expect_due(s, "a", NOW, "");
         expect_due(s, "b", NOW, "2/0 ");
-        spool_list(s, SPOOL_DEAD, 10, note_row, &rows);
+        spool_dead(s, 10, note_row, &rows);
         assert_string_equal(buf_z(&rows), "2 a gone; ");
         buf_done(&rows);
+        spool_count_open(s, STR("a"), &pending, &dead);
+        assert_int_equal(pending * 10 + dead, 1); /* and one delivered */
+        spool_count_open(s, STR("b"), &pending, &dead);
+        assert_int_equal(pending * 10 + dead, 10);
+        spool_count_open(s, STR("d"), &pending, &dead);
+        assert_int_equal(pending * 10 + dead, 0);
         spool_free(s);
 }
 
