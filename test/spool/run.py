@@ -163,6 +163,26 @@ def repeats_are_known():
         s.expect(range(1, 101))
 
 
+def two_for_a_while():
+    """auditd 4.2 reloads by ending the plugin and starting another at once: both are there, on one spool."""
+    with scene() as s:
+        with s.start() as old:
+            s.say(old, 50)
+            s.expect(range(1, 51))
+            os.kill(old.child.pid, signal.SIGSTOP)  # it takes its time to end
+            old.feed.close()
+            with s.start() as new:
+                s.say(new, 50)
+                s.expect(range(1, 101))
+                os.kill(old.child.pid, signal.SIGCONT)
+                tap.expect_equal(old.child.wait(10), 0, 'exit status of the old one')
+                s.say(new, 50)
+                s.expect(range(1, 151))
+                new.end('EOF', 5)
+        s.expect(range(1, 151))
+        tap.expect_equal(set(s.kept().values()), {1}, 'states of the alerts')
+
+
 def counters(running):
     mark = len(running.messages())
     running.signal(signal.SIGUSR1)
@@ -286,8 +306,8 @@ def tells_the_rest_in_a_digest():
 
 def main():
     sinks.in_namespace()
-    cases = (tells_the_rest_in_a_digest, survives_kills, repeats_are_known, survives_a_full_disk, survives_a_read_only_file_system,
-             sets_aside_a_corrupt_file, keeps_what_a_sink_cannot_take, gives_up)
+    cases = (tells_the_rest_in_a_digest, survives_kills, repeats_are_known, two_for_a_while, survives_a_full_disk,
+             survives_a_read_only_file_system, sets_aside_a_corrupt_file, keeps_what_a_sink_cannot_take, gives_up)
     return tap.run_cases([(case.__name__, case) for case in cases])
 
 
