@@ -11,7 +11,8 @@
 #include "role/metrics.h"
 #include "role/status.h"
 
-#define FIRST_MS 500u
+#define FIRST_MS  500u
+#define REOPEN_MS 2000u
 
 struct Desk {
         DeskOptions options;
@@ -24,6 +25,7 @@ struct Desk {
         char *file;      /* of metrics: to be removed at the end, as nobody keeps it up */
         int file_error;  /* as it was said last */
         StatusServer *server;
+        sd_event_source *reopen; /* of it: another has its place */
         KernelState kernel;
         uint64_t started_ns, n_rules;
         const char *reload; /* what came of the last one; NULL: there was none */
@@ -59,6 +61,7 @@ Desk *desk_free(Desk *d) {
                 return NULL;
         status_close(d->server);
         kernel_state_close(&d->kernel);
+        sd_event_source_disable_unref(d->reopen);
         sd_event_source_disable_unref(d->look);
         losses_free(d->losses);
         sd_event_source_disable_unref(d->collect);
@@ -92,14 +95,35 @@ static void describe(void *userdata, Buf *out) {
 
 static void on_question(void *userdata) { kernel_state_ask(&((Desk *)userdata)->kernel); }
 
+static int on_reopen(sd_event_source *s, uint64_t usec, void *userdata);
+
+/* auditd 4.2 reloads by starting another aulert while this one ends: the place will be free soon. */
+static void open_later(Desk *d) {
+        if (!d->reopen) {
+                log_notice("aulert status shows another aulert, which was here first, until that ends");
+                (void)sd_event_add_time(d->options.loop, &d->reopen, CLOCK_MONOTONIC, 0, 1000000, on_reopen,
+                                        d);
+        }
+        if (d->reopen && sd_event_source_set_time_relative(d->reopen, REOPEN_MS * 1000ull) >= 0)
+                (void)sd_event_source_set_enabled(d->reopen, SD_EVENT_ONESHOT);
+}
+
 static void open_server(Desk *d) {
         const StatusOptions options = { d->options.loop, d->options.account, on_question, describe, d };
         int r = status_open(&d->server, &d->config->status, &options);
 
         if (r == -EADDRINUSE)
-                log_notice("aulert status shows another aulert, which was here first");
+                open_later(d);
         else if (r < 0)
                 log_warning("the socket of aulert status: %s", strerror(-r));
+}
+
+static int on_reopen(sd_event_source *s, uint64_t usec, void *userdata) {
+        Desk *d = userdata;
+
+        if (!d->server)
+                open_server(d);
+        return 0;
 }
 
 static StrList sink_names(const Config *config, Str names[CONFIG_SINKS_MAX]) {

@@ -162,6 +162,20 @@ def stale_is_replaced_living_is_not():
         s.end()
 
 
+def takes_its_place():
+    """As when auditd 4.2 reloads: another is started while this one ends."""
+    with running('', '') as s, running('', '') as other:
+        s.wait_ready()
+        other.stop()
+        other.config.write_text(other.config.read_text().replace(f'{other.work}/socket', f'{s.work}/socket'))
+        other.start(AULERT)
+        tap.wait_for(lambda: 'shows another aulert' in other.log.read_text(), 10, 'word about the other one')
+        s.end()
+        tap.wait_for(lambda: ask(s).returncode == 0, 20, 'answer of the other one')
+        wait_state(s, lambda said: said['processes'][0]['pid'] == other.process.pid, 'its own answer')
+        other.end()
+
+
 def silent_clients_cost_nothing():
     """Many that connect and do nothing, or that ask and do not read: the others are served, and alerts come."""
     with running('', '') as s:
@@ -341,6 +355,7 @@ def main():
         ('what came of a reload is told', reloads_are_told),
         ('only some may ask, and the socket goes with the service', only_some_may_ask),
         ('a stale socket is replaced, a living one is not', stale_is_replaced_living_is_not),
+        ('another takes its place when it ends', takes_its_place),
         ('who asks and does nothing costs nothing', silent_clients_cost_nothing),
     ])
 
