@@ -334,6 +334,16 @@ void events_out_relink(EventsOut *o) {
                 o->unsent = o->first;
 }
 
+void events_out_give_up(EventsOut *o) {
+        if (!o)
+                return;
+        close_batch(o, false);
+        for (const Message *m = o->unsent; m; m = m->next)
+                o->counters.dropped += m->n_events;
+        while (o->first)
+                drop_first(o);
+}
+
 uint64_t events_out_number(const EventsOut *o) { return o ? o->number + !!o->batch.n : 0; }
 uint64_t events_out_confirmed(const EventsOut *o) { return o ? o->confirmed : 0; }
 bool events_out_is_half_full(const EventsOut *o) { return o && o->bytes + o->batch.n > EVENTS_OUT_MAX / 2; }

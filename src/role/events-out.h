@@ -39,6 +39,8 @@ int events_out_send(EventsOut *o, int link);
 void events_out_taken(EventsOut *o, uint64_t number);
 /* Another deliver: everything that is not confirmed is to be sent again. */
 void events_out_relink(EventsOut *o);
+/* At the end: what was not sent is dropped, and counted. */
+void events_out_give_up(EventsOut *o);
 /* The number of the last message, and of the last that was confirmed. */
 uint64_t events_out_number(const EventsOut *o);
 uint64_t events_out_confirmed(const EventsOut *o);

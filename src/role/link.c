@@ -52,6 +52,11 @@ int link_use(Link *l, int fd) {
         return 0;
 }
 
+void link_give_up(Link *l) {
+        outbox_give_up(&l->outbox);
+        events_out_give_up(l->events);
+}
+
 void link_close(Link *l) {
         drop(l);
         outbox_done(&l->outbox);

@@ -21,6 +21,8 @@ typedef struct {
 
 /* Takes the descriptor. 0 or -errno: then it is not used, and the caller's. */
 int link_use(Link *l, int fd);
+/* At the end: what was not sent is dropped, and counted; what was sent, deliver will read. */
+void link_give_up(Link *l);
 void link_close(Link *l); /* for good */
 /* Sends what can be sent; the rest when the socket takes it. */
 void link_push(Link *l);

@@ -104,3 +104,9 @@ void outbox_relink(Outbox *o, int link) {
         o->unsent = o->first;
         outbox_send(o);
 }
+
+void outbox_give_up(Outbox *o) {
+        for (const OutboxItem *item = o->unsent; item; item = item->next)
+                o->counters.dropped++;
+        outbox_done(o);
+}

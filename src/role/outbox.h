@@ -37,4 +37,6 @@ int outbox_send(Outbox *o);
 void outbox_commit(Outbox *o, uint64_t seq);
 /* Another deliver: everything that is not committed goes to it. */
 void outbox_relink(Outbox *o, int link);
+/* At the end: what was not sent is dropped, and counted. */
+void outbox_give_up(Outbox *o);
 static inline bool outbox_is_empty(const Outbox *o) { return !o->first; }

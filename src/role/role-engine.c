@@ -533,6 +533,7 @@ static int set_up(Run *run, char **argv) {
 static void tear_down(Run *run) {
         Buf losses = BUF_INIT;
 
+        link_give_up(&run->link);
         if (run->reader && run->assembler) {
                 bad_say_totals(&run->bad, event_counters(run->assembler));
                 print_counters(run, &losses, true);
