@@ -2,7 +2,7 @@
 #pragma once
 /* Alerts of the supervisor about ourselves, until a deliver can take them.
  *
- * At most NOTES_MAX wait; more are not told. One is at most NOTE_BYTES long, and cut behind that. */
+ * At most NOTES_MAX wait; more are dropped, and counted. One is at most NOTE_BYTES long, and cut behind that. */
 #include "role/child.h"
 #include "rule/rule.h"
 
@@ -18,6 +18,7 @@ typedef struct {
 typedef struct {
         Note notes[NOTES_MAX];
         size_t n;
+        uint64_t dropped;
 } Notes;
 
 /* Goes out at once when @deliver is ready, else with notes_send(). */

@@ -139,6 +139,15 @@ static void take_line(Status *s, Str line) {
                 s->n_unknown++;
 }
 
+/* One that is being replaced was not asked, and counts nothing here either. */
+static void miss(Status *s, const char *role) {
+        for (size_t i = 0; i < s->n_processes; i++)
+                if (str_eqz(s->processes[i].role, role))
+                        return;
+        if (s->n_silent < ARRAY_SIZE(s->silent))
+                s->silent[s->n_silent++] = str_from(role);
+}
+
 int status_parse(Status *ret, Str text) {
         size_t n_lines = 1;
         Str line;
@@ -151,6 +160,10 @@ int status_parse(Status *ret, Str text) {
                 return -ENOMEM;
         while (counters_next_line(&text, &line))
                 take_line(ret, line);
+        if (ret->complete) {
+                miss(ret, "engine");
+                miss(ret, "deliver");
+        }
         ret->complete = ret->complete && !ret->n_silent;
         return 0;
 }

@@ -49,7 +49,7 @@ typedef struct {
         bool complete; /* the end was there, and every process has answered */
         StatusProcess processes[ACCOUNT_PARTS];
         size_t n_processes;
-        Str silent[ACCOUNT_PARTS]; /* roles */
+        Str silent[ACCOUNT_PARTS]; /* roles that did not answer, or do not run now */
         size_t n_silent;
         StatusSink sinks[CONFIG_SINKS_MAX];
         Str sink_names[CONFIG_SINKS_MAX];

@@ -70,6 +70,8 @@ const CounterDesc supervisor_counter_descs[] = {
         { "blamed", "events and lines that ended the engine", offsetof(SupervisorCounters, blamed), true },
         { "started_afresh", "times the engine had to start without its state",
           offsetof(SupervisorCounters, forgotten), true },
+        { "own_alerts_dropped", "alerts of the supervisor dropped because too many waited",
+          offsetof(SupervisorCounters, notes_dropped), true },
         { "reloads", "configurations taken into use after the first", offsetof(SupervisorCounters, reloads),
           false },
 };
@@ -82,6 +84,7 @@ static void note(Supervisor *s, RuleLevel level, const char *rule_id, const char
                  const char *sentence) {
         log_error("%s", sentence);
         notes_add(&s->notes, &s->deliver, level, rule_id, title, sentence);
+        s->counters.notes_dropped = s->notes.dropped;
 }
 
 static int make_links(Supervisor *s) {

@@ -23,6 +23,7 @@ typedef struct {
         uint64_t blamed; /* events or lines that ended an engine, and are left out from then on */
         uint64_t
                 forgotten; /* times an engine had to start afresh because its state or input kept killing it */
+        uint64_t notes_dropped; /* alerts about ourselves */
         uint64_t reloads;
 } SupervisorCounters;
 

@@ -15,6 +15,7 @@ static const char answer[] = "supervisor\tversion\t1\n"
                              "supervisor\treload\tdone\t61\n"
                              "supervisor\tprocess\tsupervisor\t11\t90061\n"
                              "supervisor\tprocess\tengine\t12\t59\n"
+                             "supervisor\tprocess\tdeliver\t13\t59\n"
                              "supervisor\tkernel\t5\t1\t64\n"
                              "supervisor\tsink\ta\tmail\n"
                              "supervisor\tsink\ta_b\tfile\n"
@@ -108,6 +109,7 @@ static void an_end_is_missed(void **state) {
         assert_true(str_starts(buf_view(&out), STR("{\"complete\":false")));
         shows(STR("engine\tsilent\n" STATUS_END), status_text, &out);
         assert_non_null(strstr(out.p, "No answer from engine"));
+        assert_non_null(strstr(out.p, "No answer from deliver")); /* it does not run */
         buf_done(&out);
 }
 
