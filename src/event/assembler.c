@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <libaudit.h>
 #include <stdlib.h>
 #include "base/hash.h"
 #include "event/assembler.h"
@@ -315,6 +316,16 @@ static void unborrow(EventAssembler *a, Open *o) {
         o->in_borrowed = false;
 }
 
+/* Each event with one ends with PROCTITLE and EOE. */
+static bool has_syscall(const Event *e) {
+        const Record *r = e->records;
+
+        for (uint32_t i = 0; i < e->n_records; i++, r = r->next)
+                if (r->type == AUDIT_SYSCALL)
+                        return true;
+        return false;
+}
+
 static void count_delivery(EventAssembler *a, const Event *e) {
         uint64_t *const by_end[] = {
                 [EVENT_END_TERMINAL] = NULL,
@@ -329,6 +340,8 @@ static void count_delivery(EventAssembler *a, const Event *e) {
                 a->counters.late_records += e->n_records;
         if (unlikely(by_end[e->ended]))
                 ++*by_end[e->ended];
+        if (unlikely(e->ended == EVENT_END_TIMEOUT))
+                a->counters.torn += has_syscall(e);
 }
 
 static void release(EventAssembler *a, Open *o) {

@@ -37,6 +37,8 @@ const size_t event_n_counter_descs = ARRAY_SIZE(event_counter_descs);
 const CounterDesc event_gap_counter_descs[] = {
         { "serial_gaps", "numbers of events that are missing: lost before us, or filtered",
           offsetof(EventCounters, serial_gaps), true },
+        { "events_cut_short", "events of system calls whose last record did not come",
+          offsetof(EventCounters, torn), true },
 };
 const size_t event_n_gap_counter_descs = ARRAY_SIZE(event_gap_counter_descs);
 

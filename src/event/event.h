@@ -73,12 +73,13 @@ typedef struct {
         uint64_t limit_open, limit_records, limit_bytes, limit_total,
                 limit_nodes;  /* times each limit acted */
         uint64_t no_memory;   /* records dropped because memory could not be had */
+        uint64_t torn;        /* events with a SYSCALL record that ended by time: their end did not come */
         uint64_t serial_gaps; /* EVENT_DEFAULT: numbers of events that are missing (serials.h) */
 } EventCounters;
 
 extern const CounterDesc event_counter_descs[];
 extern const size_t event_n_counter_descs;
-/* Of the same struct, for who reads a stream that should be whole: a log that somebody has chosen from has gaps. */
+/* Of the same struct, for who reads a stream that should be whole: what somebody has chosen from has gaps. */
 extern const CounterDesc event_gap_counter_descs[];
 extern const size_t event_n_gap_counter_descs;
 

@@ -132,6 +132,20 @@ static void test_node_clock_ends_events(void **state) {
         stop(&f);
 }
 
+static void test_torn_events_are_counted(void **state) {
+        Fixture f;
+
+        start(&f, EVENT_DEFAULT, NULL);
+        give(&f, "SYSCALL 10.000:1 PATH 10.000:1 AVC 10.000:2 CONFIG_CHANGE 10.000:3 AVC 10.000:4 SYSCALL "
+                 "10.000:4");
+        give(&f, "SYSCALL 10.000:5 PROCTITLE 10.000:5 SYSCALL 13.000:6");
+        assert_int_equal(event_counters(f.a)->end_timeout, 4);
+        assert_int_equal(event_counters(f.a)->torn, 2);
+        event_flush(f.a); /* the end of the input cuts nothing short */
+        assert_int_equal(event_counters(f.a)->torn, 2);
+        stop(&f);
+}
+
 static void test_clock_set_back_ends_nothing(void **state) {
         Fixture f;
 
@@ -376,6 +390,7 @@ int main(void) {
                 cmocka_unit_test(test_eoe_alone_is_counted),
                 cmocka_unit_test(test_late_records_are_marked),
                 cmocka_unit_test(test_node_clock_ends_events),
+                cmocka_unit_test(test_torn_events_are_counted),
                 cmocka_unit_test(test_clock_set_back_ends_nothing),
                 cmocka_unit_test(test_disorder_is_no_progress),
                 cmocka_unit_test(test_monotonic_ageing),
