@@ -81,7 +81,7 @@ static const struct {
         RoleFn run;
 } roles[] = {
         { "intake", role_intake },   { "notify", role_notify }, { "engine", role_engine },
-        { "deliver", role_deliver }, { "source", role_source },
+        { "deliver", role_deliver }, { "source", role_source }, { "log", role_log },
 };
 
 static int print(int fd, const Buf *text) {

@@ -88,6 +88,8 @@ static bool same_socket(const ConfigStatus *a, const ConfigStatus *b) {
 void config_say_what_stays(const Config *old, const Config *new) {
         if (strcmp(old->source, new->source) != 0)
                 log_warning("source stays %s until the next start", old->source);
+        if (!old->catch_up != !new->catch_up)
+                log_warning("catch_up stays as it was until the next start");
         if (!same_socket(&old->status, &new->status))
                 log_warning("the socket of status stays as it was until the next start");
         if (!same_limits(old, new))

@@ -22,6 +22,26 @@ static void take_source(ConfLoader *l, const ConfNode *value, void *into) {
         c->source = s.p;
 }
 
+static void take_catch_up(ConfLoader *l, const ConfNode *value, void *into) {
+        Str s = conf_text(l, value, "catch_up");
+
+        if (s.n && s.p[0] != '/')
+                conf_bad(l, value, "the path of the log starts with /: %s", s.p);
+        ((Config *)into)->catch_up = s.n ? s.p : NULL;
+}
+
+static void match_catch_up(ConfLoader *l, const ConfNode *root) {
+        const Config *c = l->config;
+
+        if (!c->catch_up)
+                return;
+        if (c->kafka.topic)
+                conf_bad(l, root, "catch_up: not with source: %s, which remembers by itself how far it is",
+                         c->source);
+        if (c->spool.memory)
+                conf_bad(l, root, "catch_up: needs a spool on disk, where it is kept how far we are");
+}
+
 static void take_rules(ConfLoader *l, const ConfNode *value, void *into) {
         StrList paths = conf_list(l, value, "rules");
         Config *c = into;
@@ -121,10 +141,12 @@ static void take_document(ConfLoader *l, const ConfNode *root) {
                                          { "limits", take_limits },
                                          { "events", leave },
                                          { "status", conf_take_status },
-                                         { "metrics", conf_take_metrics } };
+                                         { "metrics", conf_take_metrics },
+                                         { "catch_up", take_catch_up } };
 
         conf_map(l, root, "the configuration", first, ARRAY_SIZE(first), l->config);
         conf_match_kafka(l, root);
+        match_catch_up(l, root);
         if (root->type != YAML_MAPPING_NODE)
                 return;
         for (size_t i = 0; i < conf_n_pairs(root); i++) {

@@ -107,9 +107,10 @@ typedef struct {
 typedef struct {
         Arena arena;
         const char *path;
-        const char *source; /* "stdin", "unix:PATH" */
-        KafkaIntake kafka;  /* topic NULL: the source is another */
-        const char **rules; /* paths */
+        const char *source;   /* "stdin", "unix:PATH" */
+        const char *catch_up; /* auditd's log, from which what was missed is read; NULL: no */
+        KafkaIntake kafka;    /* topic NULL: the source is another */
+        const char **rules;   /* paths */
         size_t n_rules;
         ConfigSink *sinks;
         size_t n_sinks;

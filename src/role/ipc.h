@@ -33,7 +33,13 @@ typedef enum {
         /* engine to deliver */
         IPC_ALERT,  /* a: its number, rising by one; payload: alert_pack() */
         IPC_EVENTS, /* a: number, rising by one; b: EVENTS_…; payload: node, names of sinks, an empty one, each with a NUL; lines */
-        IPC_STATE,  /* the state behind alert a is in place b of the ring's memory (ring.h) */
+        IPC_STATE, /* a state counts: number b of the ring's two (ring.h). Also deliver to supervisor, with a descriptor: what it had
+                    * stored of an earlier run, a sealed memfd; before IPC_READY */
+        /* engine to supervisor, and its answer with a descriptor, the socket to who reads the log (none: there is no log) */
+        IPC_CATCH_UP, /* a: from that second on */
+        /* engine to who reads the log, which answers each */
+        IPC_LOG_MORE,
+        IPC_LOG_BYTES, /* payload: lines or parts of them; a: 1: nothing more is there now; b: files that were gone before they were read */
         /* deliver to engine */
         IPC_COMMITTED,    /* a: all alerts up to this number are in the spool */
         IPC_EVENTS_TAKEN, /* a: all messages of events up to this number need not come again */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/pack.h"
+#include "role/ipc.h"
 #include "role/keep.h"
 
 const CounterDesc keep_counter_descs[] = {
@@ -15,10 +16,10 @@ const CounterDesc keep_counter_descs[] = {
 };
 const size_t keep_n_counter_descs = ARRAY_SIZE(keep_counter_descs);
 
-bool keep_is_due(const Keep *k, uint64_t place, uint64_t now_ns) {
+bool keep_is_due(const Keep *k, uint64_t place, bool moved, uint64_t now_ns) {
         uint64_t wait = KEEP_MS * NS_PER_MS;
 
-        if (k->pending || place == k->taken_place)
+        if (k->pending || (place == k->taken_place && !moved))
                 return false;
         if (place - k->taken_place > RING_BYTES / 2)
                 return true;
@@ -28,9 +29,9 @@ bool keep_is_due(const Keep *k, uint64_t place, uint64_t now_ns) {
 }
 
 #define KEEP_TAG     PACK_TAG('K', 'E', 'E', 'P')
-#define KEEP_VERSION 1
+#define KEEP_VERSION 2
 
-static int put(Buf *out, Engine *engine, const EventAssembler *assembler) {
+static int put(const Keep *k, Buf *out, Engine *engine, const EventAssembler *assembler) {
         size_t begun = pack_begin(out, KEEP_TAG, KEEP_VERSION);
         Buf lines = BUF_INIT;
         int r;
@@ -40,6 +41,10 @@ static int put(Buf *out, Engine *engine, const EventAssembler *assembler) {
         pack_text(out, event_delivered(assembler));
         event_open_lines(assembler, &lines);
         pack_text(out, lines.n ? buf_view(&lines) : STR(""));
+        pack_u8(out, k->stage);
+        pack_u8(out, k->seen != NULL);
+        if (k->seen)
+                seen_save(k->seen, out);
         r = lines.failed ? -ENOMEM : engine_save(engine, out);
         buf_done(&lines);
         pack_end(out, begun);
@@ -53,7 +58,7 @@ void keep_take(Keep *k, Ring *ring, Engine *engine, const EventAssembler *assemb
 
         k->taken_ns = clock_monotonic_ns();
         k->taken_place = place;
-        r = put(&out, engine, assembler);
+        r = put(k, &out, engine, assembler);
         if (r < 0) {
                 k->counters.no_memory++;
         } else if (out.n > RING_STATE_MAX) {
@@ -75,19 +80,64 @@ bool keep_settle(Keep *k, Ring *ring, uint64_t committed) {
                 return false;
         ring_keep_state(ring, k->slot, k->place, k->seq, k->bytes);
         k->pending = false;
+        k->unoffered = true;
         k->counters.kept++;
         return true;
 }
 
-static int take(Str state, Engine *engine, EventAssembler *assembler, Str *ret_open) {
+void keep_offer(Keep *k, const Ring *ring, int link, bool last) {
+        uint64_t now = clock_monotonic_ns(), place, seq;
+        Str state;
+
+        if (!k->unoffered || link < 0 || !ring_state(ring, &state, &place, &seq))
+                return;
+        if (!last && k->offered_ns && now - k->offered_ns < KEEP_STORE_MS * NS_PER_MS * (1 + (state.n >> 20)))
+                return;
+        if (ipc_send(link, IPC_STATE, seq, state.p == ring->states[1], STR(""), -1) < 0)
+                return;
+        k->unoffered = false;
+        k->offered_ns = now;
+}
+
+static Unpack open_state(Str state, uint64_t ret_secret[2]) {
         Unpack all = UNPACK_INIT(state), part = unpack_part(&all, KEEP_TAG, KEEP_VERSION);
-        uint64_t secret[2] = { unpack_u64(&part), 0 };
+
+        ret_secret[0] = unpack_u64(&part);
+        ret_secret[1] = unpack_u64(&part);
+        return part;
+}
+
+void keep_adopt_secret(Ring *ring) {
+        uint64_t place, seq, secret[2];
+        Str state;
+
+        if (!ring->shared->begun && ring_state(ring, &state, &place, &seq) && state.n &&
+            !open_state(state, secret).bad)
+                memcpy(ring->shared->secret, secret, sizeof(secret));
+}
+
+static bool take_seen(Keep *k, Unpack *part) {
+        Seen *other = NULL;
+        bool fine;
+
+        k->stage = unpack_u8(part);
+        if (!unpack_bool(part))
+                return !part->bad;
+        if (!k->seen) /* it was wanted before the configuration changed */
+                other = seen_new();
+        fine = (k->seen || other) && seen_restore(k->seen ? k->seen : other, part);
+        seen_free(other);
+        return fine;
+}
+
+static int take(Keep *k, Str state, Engine *engine, EventAssembler *assembler, Str *ret_open) {
+        uint64_t secret[2];
+        Unpack part = open_state(state, secret);
         Str delivered;
 
-        secret[1] = unpack_u64(&part);
         delivered = unpack_text(&part, state.n);
         *ret_open = unpack_text(&part, state.n);
-        if (part.bad || memcmp(secret, hash_secret, sizeof(secret)) != 0)
+        if (part.bad || memcmp(secret, hash_secret, sizeof(secret)) != 0 || !take_seen(k, &part))
                 return PACK_E_BAD;
         event_set_delivered(assembler, delivered);
         return engine_restore(engine, part.rest);
@@ -103,7 +153,7 @@ int keep_restore(Keep *k, const Ring *ring, Engine *engine, EventAssembler *asse
         if (!ring_state(ring, &state, ret_place, ret_seq) || !state.n)
                 return 0;
         k->taken_place = *ret_place;
-        r = take(state, engine, assembler, ret_open);
+        r = take(k, state, engine, assembler, ret_open);
         if (r) {
                 k->counters.bad++;
                 *ret_open = STR("");

@@ -8,9 +8,11 @@
  * takes long (at most a KEEP_SHARE-th of the time). */
 #include "role/engine.h"
 #include "role/ring.h"
+#include "role/seen.h"
 
-#define KEEP_MS    1000u
-#define KEEP_SHARE 50u
+#define KEEP_MS       1000u
+#define KEEP_SHARE    50u
+#define KEEP_STORE_MS 2000u
 
 typedef struct {
         uint64_t kept;                 /* states that counted */
@@ -28,16 +30,27 @@ typedef struct {
         unsigned slot;
         uint64_t place, seq;
         size_t bytes;
+        Seen *seen;    /* lent; belongs to the state. NULL: nobody wants to know */
+        uint8_t stage; /* belongs to the state: CatchUpStage of catch-up.h */
+        bool unoffered;
+        uint64_t offered_ns;
         KeepCounters counters;
 } Keep;
 
-/* True when it is time for one at @place. */
-bool keep_is_due(const Keep *k, uint64_t place, uint64_t now_ns);
+/* The secret of hash.h that the state in a new ring was made with becomes the ring's: before the first engine begins. */
+void keep_adopt_secret(Ring *ring);
+
+/* True when it is time for one at @place; @moved: something was taken that does not show there. */
+bool keep_is_due(const Keep *k, uint64_t place, bool moved, uint64_t now_ns);
 /* Writes one. */
 void keep_take(Keep *k, Ring *ring, Engine *engine, const EventAssembler *assembler, uint64_t place,
                uint64_t seq);
 /* All alerts up to @committed are in the spool (UINT64_MAX: all that were made). True: a new state counts. */
 bool keep_settle(Keep *k, Ring *ring, uint64_t committed);
+
+/* Tells deliver of the state that counts, which stores it for a later run: not more often than every KEEP_STORE_MS and as much again for each
+ * MiB of it, but for the @last. */
+void keep_offer(Keep *k, const Ring *ring, int link, bool last);
 
 /* Into an engine that has its rules, and an assembler, which have seen nothing. @ret_open: lines of the events that were open, to be
  * given to the assembler, lent. 0: there is none, or it was restored: *ret_place, *ret_seq; PACK_E_BAD, -ENOMEM: counted; go on from

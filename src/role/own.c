@@ -45,7 +45,7 @@ static void own_file(const char *path, int flags, mode_t mode, uid_t uid, gid_t 
 }
 
 static void own_spool(const ConfigSpool *spool, uid_t uid, gid_t gid) {
-        static const char *const ends[] = { "", "-wal", "-shm" };
+        static const char *const ends[] = { "", "-wal", "-shm", ".state" };
         Buf standard = BUF_INIT;
         const char *path = spool->path ? spool->path : places_spool(&standard);
         char *file;

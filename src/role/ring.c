@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/hash.h"
+#include "role/ipc.h"
 #include "role/ring.h"
 
 #define SHARED_BYTES ((sizeof(RingShared) + 4095) / 4096 * 4096)
@@ -29,7 +31,16 @@ int ring_make(void) {
         return fd;
 }
 
-int ring_map(Ring *ret, int fd) {
+int ring_open_to_read(int fd) {
+        char name[32];
+        int r;
+
+        snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+        r = open(name, O_RDONLY | O_CLOEXEC);
+        return r < 0 ? -errno : r;
+}
+
+static int map(Ring *ret, int fd, int protection) {
         struct stat st;
         char *p;
 
@@ -37,7 +48,7 @@ int ring_map(Ring *ret, int fd) {
                 return -errno;
         if (st.st_size != (off_t)ALL_BYTES)
                 return -EINVAL;
-        p = mmap(NULL, ALL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        p = mmap(NULL, ALL_BYTES, protection, MAP_SHARED, fd, 0);
         if (p == MAP_FAILED)
                 return -errno;
         ret->shared = (RingShared *)p;
@@ -46,6 +57,9 @@ int ring_map(Ring *ret, int fd) {
         ret->states[1] = ret->states[0] + RING_STATE_MAX;
         return 0;
 }
+
+int ring_map(Ring *ret, int fd) { return map(ret, fd, PROT_READ | PROT_WRITE); }
+int ring_map_to_read(Ring *ret, int fd) { return map(ret, fd, PROT_READ); }
 
 void ring_unmap(Ring *r) {
         if (r->shared)
@@ -110,6 +124,18 @@ size_t ring_get(const Ring *r, uint64_t *from, char *into, size_t room) {
         memcpy(into, r->bytes + at, k);
         *from += k;
         return k;
+}
+
+uint64_t ring_next_line(const Ring *r, uint64_t place, uint64_t *passed) {
+        uint64_t head = r->shared->head, from = place;
+
+        if (head <= RING_BYTES || place >= head - RING_BYTES)
+                return place;
+        place = head - RING_BYTES;
+        while (place < head && r->bytes[place++ % RING_BYTES] != '\n')
+                ;
+        *passed += place - from;
+        return place;
 }
 
 static bool same_event(const RingEvent *e, const RecordId *id) {
@@ -196,6 +222,21 @@ bool ring_state(const Ring *r, Str *ret, uint64_t *ret_place, uint64_t *ret_seq)
         *ret_place = r->shared->states[n - 1].place;
         *ret_seq = r->shared->states[n - 1].seq;
         return true;
+}
+
+int ring_take_state(Ring *r, int fd) {
+        Str state;
+        int k;
+
+        if (r->shared->begun)
+                return 0;
+        k = fd < 0 ? -EBADF : ipc_memfd_map(fd, RING_STATE_MAX, &state);
+        if (k < 0 || !state.n)
+                return k;
+        memcpy(r->states[0], state.p, state.n);
+        ring_keep_state(r, 0, 0, 0, state.n);
+        munmap((void *)(uintptr_t)state.p, state.n);
+        return 0;
 }
 
 void ring_forget(Ring *r) {

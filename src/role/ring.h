@@ -52,7 +52,8 @@ typedef struct {
                 uint64_t bytes;
         } states[2];
         uint64_t secret[2]; /* of hash.h; the state depends on it */
-        uint32_t n_poison;  /* ever; the last RING_POISON_MAX of them are kept, by the supervisor */
+        int64_t taken_ms; /* time of the last record that was taken, where somebody wants to know (catch-up.h); 0: none */
+        uint32_t n_poison; /* ever; the last RING_POISON_MAX of them are kept, by the supervisor */
         RingPoison poison[RING_POISON_MAX];
 } RingShared;
 
@@ -64,8 +65,11 @@ typedef struct {
 
 /* A new one; its descriptor or -errno. */
 int ring_make(void);
+/* Its descriptor anew, with which it can only be read (deliver's). The descriptor or -errno. */
+int ring_open_to_read(int fd);
 /* 0 or -errno; -EINVAL: not one. */
 int ring_map(Ring *ret, int fd);
+int ring_map_to_read(Ring *ret, int fd); /* nothing in it can be written */
 void ring_unmap(Ring *r);
 
 /* For an engine that starts: finds what the one before had read when it was killed within read(2). */
@@ -81,6 +85,9 @@ ssize_t ring_read(Ring *r, int fd, size_t room, const char **ret);
 /* Copies from place @from on; returns how much (0: nothing is there any more or yet). What was overwritten
  * meanwhile is skipped: *from moves. */
 size_t ring_get(const Ring *r, uint64_t *from, char *into, size_t room);
+
+/* Where to go on at @place or, where that was overwritten, behind the first end of a line that is left; adds what is passed over to *passed. */
+uint64_t ring_next_line(const Ring *r, uint64_t place, uint64_t *passed);
 
 void ring_note_event(Ring *r, const RecordId *id);
 static inline void ring_end_event(Ring *r) { r->shared->event.set = false; }
@@ -107,5 +114,7 @@ bool ring_is_poison_line(const Ring *r, Str line);
 /* Where the next state can be written, and then to be made the one that counts. */
 unsigned ring_free_state(const Ring *r); /* 0 or 1 */
 void ring_keep_state(Ring *r, unsigned i, uint64_t place, uint64_t seq, size_t bytes);
+/* Puts one that an earlier run has left, in a sealed memfd, into a ring that no engine has had; into another one nothing. 0 or -errno. */
+int ring_take_state(Ring *r, int fd);
 /* The one that counts; false: there is none. */
 bool ring_state(const Ring *r, Str *ret, uint64_t *ret_place, uint64_t *ret_seq);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "role/account.h"
 #include "role/bad.h"
+#include "role/checkpoint.h"
 #include "role/config-read.h"
 #include "role/events-in.h"
 #include "role/metrics-http.h"
@@ -42,6 +43,8 @@ typedef struct {
         bool finishing;
         int status;
         Buf spool_path;
+        Ring ring;
+        Checkpoint checkpoint;
         IpcRoom room;
 } Deliver;
 
@@ -98,6 +101,7 @@ static int take_one(Deliver *d) {
         switch (m.type) {
         case IPC_ALERT: take_alert(d, &m); break;
         case IPC_EVENTS: take_events(d, &m); break;
+        case IPC_STATE: checkpoint_write(&d->checkpoint, &d->ring, m.b); break;
         default: d->bad_messages++;
         }
         if (m.fd >= 0)
@@ -180,19 +184,14 @@ static void finish(Deliver *d) {
                 sd_event_exit(d->station.loop, 0);
 }
 
-static void take_note(Deliver *d, const IpcMessage *m) {
-        const char *id = m->payload.p, *title, *sentence, *end = m->payload.p + m->payload.n;
+static void tell_own(Deliver *d, RuleLevel level, Str rule_id, Str title, Str sentence) {
         Alert *alert;
 
-        title = id + strlen(id) + 1; /* a NUL follows the payload */
-        sentence = title < end ? title + strlen(title) + 1 : end;
-        if (sentence >= end || !d->delivery)
-                return;
         if (alert_new_own(&alert, &(AlertOwn){ .kind = ALERT_OWN,
-                                               .level = m->a <= RULE_CRITICAL ? (RuleLevel)m->a : RULE_HIGH,
-                                               .rule_id = str_from(id),
-                                               .title = str_from(title),
-                                               .sentence = str_from(sentence),
+                                               .level = level,
+                                               .rule_id = rule_id,
+                                               .title = title,
+                                               .sentence = sentence,
                                                .description = STR(""),
                                                .records = STR(""),
                                                .unique = STR("") }) < 0)
@@ -200,6 +199,17 @@ static void take_note(Deliver *d, const IpcMessage *m) {
         (void)delivery_alert(d->delivery, alert, d->seq + 1);
         d->seq++;
         alert_unref(alert);
+}
+
+static void take_note(Deliver *d, const IpcMessage *m) {
+        const char *id = m->payload.p, *title, *sentence, *end = m->payload.p + m->payload.n;
+
+        title = id + strlen(id) + 1; /* a NUL follows the payload */
+        sentence = title < end ? title + strlen(title) + 1 : end;
+        if (sentence >= end || !d->delivery)
+                return;
+        tell_own(d, m->a <= RULE_CRITICAL ? (RuleLevel)m->a : RULE_HIGH, str_from(id), str_from(title),
+                 str_from(sentence));
 }
 
 /* Whole lines, as many as a message holds. */
@@ -222,6 +232,8 @@ static void say_counters(Deliver *d, uint64_t request, uint64_t what) {
                 delivery_print_counters(d->delivery, &out, only_loss);
         counter_print(&out, events_in_counter_descs, events_in_n_counter_descs, &d->events.counters,
                       only_loss);
+        counter_print(&out, checkpoint_counter_descs, checkpoint_n_counter_descs, &d->checkpoint.counters,
+                      only_loss);
         if (d->bad_messages || !only_loss)
                 buf_printf(&out, "engine_messages_bad %llu\n", (unsigned long long)d->bad_messages);
         if (what == ACCOUNT_STATUS && d->delivery)
@@ -231,11 +243,46 @@ static void say_counters(Deliver *d, uint64_t request, uint64_t what) {
         buf_done(&out);
 }
 
+static int use_checkpoint(Deliver *d) {
+        const Config *config = delivery_config(d->delivery);
+        const ConfigSpool *spool = &config->spool;
+        Buf standard = BUF_INIT;
+        const char *path = spool->path ? spool->path : places_spool(&standard);
+        int r = checkpoint_open(&d->checkpoint, config->catch_up && !spool->memory ? path : NULL);
+
+        if (config->catch_up && !path)
+                log_warning(
+                        "catch_up: there is no folder for a spool, and so nowhere to keep how far we are");
+        buf_done(&standard);
+        return r;
+}
+
+/* The supervisor hands it to the first engine, and drops it when there has been one. */
+static void hand_back_state(Deliver *d) {
+        int fd, r = checkpoint_read(&d->checkpoint, &fd);
+
+        if (r < 0)
+                log_error("%s: %s", d->checkpoint.path.p, strerror(-r));
+        if (r != 0)
+                tell_own(d, RULE_HIGH, STR("aulert-state"), STR("The stored state could not be used"),
+                         STR("what the engine had stored when it ran last is damaged or cannot be read: it "
+                             "starts "
+                             "without it, and what was logged since then is missing"));
+        if (fd < 0)
+                return;
+        (void)ipc_send(IPC_FD_CONTROL, IPC_STATE, 0, 0, STR(""), fd);
+        close(fd);
+}
+
 static void take_config(Deliver *d, IpcMessage *m) {
         bool first = !d->delivery;
         int r = use_config(d, m->fd);
 
         m->fd = -1;
+        if (r == 0)
+                r = use_checkpoint(d);
+        if (r == 0 && first)
+                hand_back_state(d);
         if (!first) {
                 station_tell(IPC_CHANGED, (uint64_t)-r, 0, STR(""));
         } else if (r == 0) {
@@ -304,6 +351,8 @@ static void tear_down(Deliver *d) {
         events_in_done(&d->events);
         metrics_http_free(d->http);
         drop_link(d);
+        checkpoint_close(&d->checkpoint);
+        ring_unmap(&d->ring);
         buf_done(&d->spool_path);
         station_tell(IPC_ENDED, (uint64_t)d->status, 0, STR(""));
         station_close(&d->station);
@@ -321,6 +370,8 @@ int role_deliver(int argc, char **argv) {
         d->station.userdata = d;
         desktop_start_by(start_desktop, d);
         r = station_open(&d->station, argv[1], argv[2]);
+        if (r >= 0)
+                r = ring_map_to_read(&d->ring, IPC_FD_RING);
         if (r >= 0)
                 r = sandbox_deliver();
         if (r >= 0)

@@ -4,7 +4,6 @@
  *
  * netlink: opens it as root, then becomes the engine's user. file: and unix: stay root without its capabilities but those that
  * open files: a log is root's, and is opened again after each rotation. */
-#include <cap-ng.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "role/account.h"
 #include "role/input.h"
 #include "role/role.h"
+#include "role/sandbox.h"
 #include "role/station.h"
 #include "source/source.h"
 
@@ -70,14 +70,6 @@ static int on_input(sd_event_source *s, int fd, uint32_t events, void *userdata)
 
 static int on_output(sd_event_source *s, int fd, uint32_t events, void *userdata) { return move(userdata); }
 
-static int keep_only(bool files) {
-        capng_clear(CAPNG_SELECT_BOTH);
-        if (files)
-                capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_OVERRIDE,
-                              CAP_DAC_READ_SEARCH, -1);
-        return capng_apply(CAPNG_SELECT_BOTH) == 0 ? 0 : -EPERM;
-}
-
 static int open_source(Feed *f, const char *spec) {
         const SourceOptions options = { .from = SOURCE_FROM_END, .reconnect = true };
         bool files = strcmp(spec, "netlink") != 0;
@@ -88,7 +80,7 @@ static int open_source(Feed *f, const char *spec) {
                 return r;
         }
         if (geteuid() == 0)
-                r = keep_only(files);
+                r = sandbox_files(files);
         if (r >= 0)
                 r = sd_event_add_io(f->station.loop, &f->input, source_fd(f->source), EPOLLIN, on_input, f);
         if (r >= 0)

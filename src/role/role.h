@@ -32,6 +32,7 @@ int cmd_status(int argc, char **argv);
 int role_notify(int argc, char **argv);
 int role_engine(int argc, char **argv);  /* aulert --role engine UID GID */
 int role_source(int argc, char **argv);  /* aulert --role source - - */
+int role_log(int argc, char **argv);     /* aulert --role log - - */
 int role_deliver(int argc, char **argv); /* aulert --role deliver UID GID */
 int role_intake(int argc, char **argv);  /* aulert --role intake UID GID: stdin is its socket to the engine */
 

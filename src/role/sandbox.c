@@ -31,6 +31,14 @@ static int drop_capabilities(void) {
         return capng_apply(CAPNG_SELECT_CAPS) == 0 ? 0 : -EPERM;
 }
 
+int sandbox_files(bool files) {
+        capng_clear(CAPNG_SELECT_BOTH);
+        if (files)
+                capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_OVERRIDE,
+                              CAP_DAC_READ_SEARCH, -1);
+        return capng_apply(CAPNG_SELECT_BOTH) == 0 ? 0 : -EPERM;
+}
+
 /* ---- Landlock (Documentation/userspace-api/landlock.rst) ---- */
 
 static void allow_reading(int rules, const char *path) {

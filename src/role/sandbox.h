@@ -17,6 +17,9 @@ int sandbox_deliver(void);
 
 typedef enum { SANDBOX_ENGINE, SANDBOX_DELIVER } SandboxAccount;
 
+/* For root who only reads a source: no capability but, with @files, those that open files. 0 or -errno. */
+int sandbox_files(bool files);
+
 /* The accounts aulert and aulert-deliver; where there is none, a number which systemd keeps free for services (systemd.io/UIDS-GIDS:
  * 61184–65519). False: it is such a number. */
 bool sandbox_account(SandboxAccount account, uid_t *ret_uid, gid_t *ret_gid);

@@ -10,7 +10,7 @@
 typedef struct {
         uint64_t max_line, n_files, n_names, redact_off;
         EventLimits limits;
-        uint64_t intake, n_events;
+        uint64_t intake, n_events, catch_up;
         EchoSelf self;
 } Head;
 
@@ -70,6 +70,7 @@ int settings_make(const Config *config, const EchoSelf *self) {
                             .limits = config->limits,
                             .intake = config->kafka.topic != NULL,
                             .n_events = config->n_events,
+                            .catch_up = config->catch_up != NULL,
                             .self = *self };
         Making m = { .out = BUF_INIT };
         int r;
@@ -186,6 +187,7 @@ static int take(Settings *s) {
         s->limits = head.limits;
         s->intake = head.intake;
         s->self = head.self;
+        s->catch_up = head.catch_up;
         s->files = files = calloc(head.n_files + 1, sizeof(*files));
         s->redact.names = names = calloc(head.n_names + 1, sizeof(*names));
         s->redact.off = head.redact_off;

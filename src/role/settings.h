@@ -12,7 +12,8 @@ typedef struct {
         EventLimits limits;
         const RuleFile *files; /* the rules, read by the supervisor: the engine may open nothing */
         size_t n_files;
-        bool intake; /* stdin comes from one, with its marks (progress.h) */
+        bool catch_up; /* from the log of the configuration, after a start (catch-up.h) */
+        bool intake;   /* stdin comes from one, with its marks (progress.h) */
         Redact redact;
         EchoSelf self;
         const EventRoute *events;

@@ -18,6 +18,7 @@
 #include "role/desk.h"
 #include "role/own.h"
 #include "role/intake.h"
+#include "role/log-feed.h"
 #include "role/notes.h"
 #include "role/popup.h"
 #include "role/ring.h"
@@ -35,7 +36,7 @@ struct Supervisor {
         const char *config_path;
         Config *config;
         int config_fd, settings_fd; /* as the children get them */
-        int ring_fd;
+        int ring_fd, ring_read_fd;  /* the engine's, deliver's */
         Ring ring;
         int links[2]; /* of the next pair: the engine's end, deliver's end; -1: given away */
         int input,
@@ -52,6 +53,7 @@ struct Supervisor {
         RingEvent suspect; /* it may have been this one, or not */
         Notes notes;
         Account *account;
+        LogFeed log;
         bool feed_made, finishing, ended, reloading;
         int status;
         Desk *desk;
@@ -106,7 +108,8 @@ static int start(Supervisor *s, Child *c, Child *other, size_t i, int config_fd)
         int r = s->links[i] < 0 ? make_links(s) : 0;
 
         if (r == 0)
-                r = child_start(c, c == &s->engine ? s->input : -1, s->links[i], s->ring_fd);
+                r = child_start(c, c == &s->engine ? s->input : -1, s->links[i],
+                                c == &s->engine ? s->ring_fd : s->ring_read_fd);
         if (r < 0)
                 return r;
         close(s->links[i]);
@@ -313,6 +316,14 @@ static void on_message(void *userdata, Child *c, IpcMessage *m) {
                         start_source(s);
                 break;
         case IPC_CHANGED: note_changed(s, c, m); break;
+        case IPC_STATE:
+                if (c == &s->deliver && ring_take_state(&s->ring, m->fd) < 0)
+                        log_error("what was stored of the engine cannot be used");
+                break;
+        case IPC_CATCH_UP:
+                if (c == &s->engine)
+                        log_feed_give(&s->log, &s->engine, s->config->catch_up, m->a);
+                break;
         case IPC_LOG:
                 if (m->a >= LOG_LEVEL_ERROR && m->a <= LOG_LEVEL_INFO)
                         log_msg((int)m->a, STR_FMT, STR_ARG(m->payload));
@@ -461,6 +472,8 @@ static int set_up(Supervisor *s) {
         if (r >= 0)
                 r = ring_map(&s->ring, s->ring_fd);
         if (r >= 0)
+                r = s->ring_read_fd = ring_open_to_read(s->ring_fd);
+        if (r >= 0)
                 r = account_new(&s->account, s->loop, s->children, print_own, s);
         if (r >= 0)
                 r = desk_new(&s->desk,
@@ -469,6 +482,7 @@ static int set_up(Supervisor *s) {
                 r = sd_event_add_time_relative(s->loop, &s->watch, CLOCK_MONOTONIC, WATCH_MS * 1000ull, 20000,
                                                on_watch, s);
         s->engine.loop = s->deliver.loop = s->source.loop = s->loop;
+        log_feed_init(&s->log, s->loop, on_message, s);
         if (r < 0 || !strcmp(s->config->source, "stdin") || s->config->kafka.topic)
                 return r;
         return make_feed(s);
@@ -498,7 +512,7 @@ static void prepare(Supervisor *s) {
         s->engine.options = &s->engine_options;
         s->deliver.options = &s->deliver_options;
         s->engine.control = s->deliver.control = s->links[0] = s->links[1] = -1;
-        s->config_fd = s->settings_fd = s->ring_fd = -1;
+        s->config_fd = s->settings_fd = s->ring_fd = s->ring_read_fd = -1;
 }
 
 int supervisor_new(Supervisor **ret, const char *config_path) {
@@ -561,14 +575,11 @@ int supervisor_run(Supervisor *s) {
 }
 
 Supervisor *supervisor_free(Supervisor *s) {
-        int fds[] = { s->config_fd,
-                      s->settings_fd,
-                      s->ring_fd,
-                      s->links[0],
-                      s->links[1],
-                      s->feed,
-                      s->feed_made ? s->input : -1 };
+        int fds[] = { s->config_fd, s->settings_fd, s->ring_fd, s->ring_read_fd,
+                      s->links[0],  s->links[1],    s->feed,    s->feed_made ? s->input : -1 };
 
+        if (s->log.child.options)
+                log_feed_stop(&s->log);
         child_done(&s->source);
         child_done(&s->engine);
         child_done(&s->deliver);

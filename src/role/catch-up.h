@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+/* The engine's side of `catch_up`: after a start it reads from auditd's log what was missed, and only then its input.
+ *
+ *   started from a state that was stored:   the log is asked for, from the time of that state on
+ *   LOG       records of the log are taken, but those that were taken before. The input is moved into the ring, unread: auditd never waits.
+ *             auditd writes a record to its log before it gives it to plugins, so what the ring cannot hold meanwhile has been in the log
+ *   OVERLAP   the log is read to its end: the input goes on, without the records that the log has given
+ *   OFF       nothing but remembering what is taken (seen.h)
+ *
+ * The log is read by a process of its own (role-log.c), piece by piece as we ask for it. A log that cannot be read, or that begins behind
+ * what was finished, is a gap: counted, and an alert that says from when to when. Nothing waits. */
+#include <systemd/sd-event.h>
+#include "alert/alert.h"
+#include "base/counter.h"
+#include "role/ipc.h"
+#include "role/seen.h"
+#include "source/forged.h"
+#include "source/line.h"
+
+#define CATCH_UP_TRIES      3u    /* so many readers of the log may die */
+#define CATCH_UP_OVERLAP_MS 60000 /* the input is behind the log by no more than that */
+#define CATCH_UP_BEHIND_MS  10000 /* an input that much younger than the log is behind the overlap */
+
+typedef enum { CATCH_UP_OFF, CATCH_UP_LOG, CATCH_UP_OVERLAP, _CATCH_UP_N } CatchUpStage;
+
+typedef struct {
+        uint64_t caught_up;   /* records taken from the log */
+        uint64_t log_seen;    /* records of the log that had been taken before */
+        uint64_t input_seen;  /* records of the input that the log had given */
+        uint64_t left_to_log; /* bytes of the input that the ring could not hold; the log has had them */
+        uint64_t gaps;        /* times that the log did not have what was missed */
+} CatchUpCounters;
+
+extern const CounterDesc catch_up_counter_descs[];
+extern const size_t catch_up_n_counter_descs;
+
+typedef struct {
+        void (*rescue)(void *userdata);         /* moves what waits at the input into the ring */
+        void (*line)(void *userdata, Str line); /* takes a line of the log; lent until recycle() */
+        void (*turn)(void *userdata);           /* such lines are about to come; again when they were taken */
+        void (*recycle)(void *userdata);        /* as LineOptions has it */
+        void (*done)(void *userdata);           /* the log has been read: the input goes on */
+        void (*tell)(void *userdata, Alert *alert); /* about ourselves */
+} CatchUpHooks;
+
+typedef struct {
+        Seen *seen; /* NULL: nobody wants to catch up */
+        CatchUpStage stage;
+        const CatchUpHooks *hooks;
+        void *userdata;
+        sd_event *loop;
+        sd_event_source *io;
+        int link; /* to who reads the log; -1: none */
+        unsigned n_tries;
+        size_t max_line;
+        LineReader *reader;
+        Str bytes; /* of the log, that came and are not in the reader */
+        bool met; /* a record that is known was met, or one behind all known: what comes is new unless known */
+        bool any;              /* the log has given a record */
+        int64_t from_ms;       /* the newest that was known when we began */
+        uint64_t n_lost_files; /* as the reader of the log said */
+        Forged forged;
+        bool forger_taken; /* what is forged goes the way of the record that it stands in */
+        uint64_t until_ns; /* OVERLAP: CLOCK_MONOTONIC */
+        int64_t end_ms;    /* the newest of the log */
+        bool met_input;    /* the input has given a record that is known */
+        bool moved;        /* since this was last set to false: something was taken */
+        CatchUpCounters counters;
+        int64_t *last_ms; /* where the time of each record that is taken is put down */
+        IpcRoom room;
+} CatchUp;
+
+/* @max_line as of LineOptions. 0 or -ENOMEM. All is lent for the life of it. */
+int catch_up_open(CatchUp *c, sd_event *loop, size_t max_line, int64_t *last_ms, const CatchUpHooks *hooks,
+                  void *userdata);
+void catch_up_stop(CatchUp *c); /* reads no more of the log: it is left to a successor */
+void catch_up_close(CatchUp *c);
+
+/* @c->seen is what was taken before (or as seen_begin() says); goes on with @stage: asks the supervisor for the log, or
+ * watches for the end of the overlap. */
+void catch_up_start(CatchUp *c, CatchUpStage stage);
+/* The supervisor's answer; takes the descriptor; -1: there is no log to be had. */
+void catch_up_link(CatchUp *c, int fd);
+
+/* A line of the input: false: the log has given it. Remembers it otherwise. */
+bool catch_up_is_new(CatchUp *c, Str line);
