@@ -15,7 +15,7 @@ QUEUE = 2000  # records; auditd.conf(5): q_depth
 
 
 class Auditd:
-    def __init__(self, path, max_log=1 << 20, num_logs=99):
+    def __init__(self, path, max_log=1 << 20, num_logs=999):
         self.path = path
         self.max_log = max_log
         self.num_logs = num_logs

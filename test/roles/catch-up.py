@@ -125,7 +125,7 @@ class Service:
         self.auditd = auditd.Auditd(work / 'log/audit.log')
         self.auditd.write([f'type=DAEMON_START msg=audit({time.time() - 60:.3f}:1): op=start\n'.encode()])
         (work / 'aulert.yaml').write_text(
-            f'rules: [{work}/rules]\ncatch_up: {work}/log/audit.log\nspool: {{ path: {work}/spool/spool.db }}\n'
+            f'rules: [{work}/rules]\ncatch_up: {work}/log/audit.log\nspool: {{ path: {work}/spool/spool.db, max_size: 4096M }}\n'
             f'sinks:\n  out: {{ type: file, path: {self.out} }}\n')
         (work / 'spool').mkdir()
         os.chmod(work / 'spool', 0o777)
@@ -288,10 +288,61 @@ def killed(roles, kills):
         tap.expect(least >= IN_FLIGHT, f'only {least} alerts on their way at a kill')
 
 
+def own(s, rule):
+    with contextlib.suppress(FileNotFoundError):
+        return [a for a in map(json.loads, s.out.read_text().splitlines()) if a['rule']['id'] == rule]
+    return []
+
+
+def run_and_kill(s, kernel):
+    s.start()
+    tap.wait_for(s.stored, 20, 'first state')
+    s.wait_stored(kernel)
+    s.kill('all')
+    s.auditd.write(kernel.records(20))
+
+
+def gap():
+    """The log does not have what was missed: an alert says from when to when, and what comes is told."""
+    kernel = Machine(SEED)
+    with service() as s:
+        run_and_kill(s, kernel)
+        s.auditd.queue.clear()
+        s.auditd.rotate()
+        (s.work / 'log/audit.log.1').unlink()
+        s.auditd.write(kernel.records(1))
+        s.start()
+        tap.wait_for(lambda: own(s, 'aulert-gap'), 20, 'word about the gap')
+        tap.expect('may be missing' in own(s, 'aulert-gap')[0]['sentence'], own(s, 'aulert-gap'))
+        told = s.look()
+        s.auditd.write(kernel.records(20))
+        tap.wait_for(lambda: s.look() > told + 10, 20, 'alerts of what comes')
+
+
+def damaged():
+    """A state that was damaged is set aside, which is told, and the service goes on without it."""
+    kernel = Machine(SEED)
+    with service() as s:
+        run_and_kill(s, kernel)
+        path = s.work / 'spool/spool.db.state'
+        state = bytearray(path.read_bytes())
+        state[len(state) // 2] ^= 1
+        path.write_bytes(state)
+        s.start()
+        tap.wait_for(lambda: own(s, 'aulert-state'), 20, 'word about the state')
+        tap.wait_for(s.stored, 20, 'new state')
+        tap.expect_equal(len(list((s.work / 'spool').glob('spool.db.state.damaged-*'))), 1, 'files that were set aside')
+        told = s.look()
+        s.auditd.write(kernel.records(20))
+        tap.wait_for(lambda: s.look() > told + 10, 20, 'alerts of what comes')
+
+
 def main():
     return tap.run_cases([
         ('killed whole, again and again, it misses nothing', lambda: killed(['all'], KILLS)),
         ('killed in part, it misses nothing', lambda: killed(['engine', 'deliver', 'all'], KILLS)),
+        ('a log that has lost what was missed is an alert', gap),
+        ('a damaged state is set aside', damaged),
     ])
 
 
