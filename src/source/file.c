@@ -14,12 +14,14 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 #include "source/file-time.h"
 #include "source/source-ops.h"
 
 #define ROTATED_MAX 999u /* auditd.conf(5): num_logs */
 #define LOOK_MS     1000u
+#define RENAME_MS   20u /* for auditd to rename them all */
 
 typedef struct {
         char *path;
@@ -94,8 +96,7 @@ static bool is_ours(const File *f, int fd) {
         return fstat(fd, &st) == 0 && st.st_dev == f->dev && st.st_ino == f->ino;
 }
 
-/* Which PATH.n the open file has become; 0: none of them. */
-static unsigned find_ours(const File *f) {
+static unsigned look_for_ours(const File *f) {
         for (unsigned n = 1; n <= ROTATED_MAX; n++) {
                 int fd = open_number(f, n);
                 bool ours;
@@ -108,6 +109,30 @@ static unsigned find_ours(const File *f) {
                         return n;
         }
         return 0;
+}
+
+/* Which PATH.n the open file has become; 0: none of them. While they are being renamed one number after the other is missing. */
+static unsigned find_ours(const File *f) {
+        unsigned n = look_for_ours(f);
+
+        for (unsigned i = 0; !n && i < RENAME_MS; i++) {
+                nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+                n = look_for_ours(f);
+        }
+        return n;
+}
+
+/* PATH.@n - 1, when PATH.@n is still the open file; else they were renamed meanwhile. */
+static int open_younger(const File *f, unsigned n) {
+        int fd = open_number(f, n - 1), same = fd < 0 ? -1 : open_number(f, n);
+        bool still = same >= 0 && is_ours(f, same);
+
+        if (same >= 0)
+                close(same);
+        if (still || fd < 0)
+                return fd;
+        close(fd);
+        return -EAGAIN;
 }
 
 /* The end of the open file: is there a younger one? True: it is open now. */
@@ -126,7 +151,10 @@ static bool go_on(Source *s, File *f) {
         s->counters.rotations_missed += !n;
         if (n > 1) {
                 close(fd);
-                return use_number(f, n - 1, 0) == 0;
+                fd = open_younger(f, n);
+                for (unsigned i = 0; fd < 0 && i < RENAME_MS && (n = find_ours(f)) > 1; i++)
+                        fd = open_younger(f, n);
+                return fd >= 0 ? use(f, fd, 0) == 0 : use_number(f, 0, 0) == 0;
         }
         return use(f, fd, 0) == 0;
 }
