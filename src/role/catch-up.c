@@ -159,6 +159,7 @@ static void take_bytes(CatchUp *c, Str bytes) {
 
 static void drop_link(CatchUp *c) {
         c->io = sd_event_source_disable_unref(c->io);
+        c->waiting = false;
         if (c->link >= 0)
                 close(c->link);
         c->link = -1;
@@ -192,6 +193,9 @@ static void end_log(CatchUp *c) {
 /* The input first: what comes of the log is then younger than it. */
 static void ask(CatchUp *c) {
         c->hooks->rescue(c->userdata);
+        c->waiting = !c->hooks->is_free(c->userdata);
+        if (c->waiting)
+                return;
         if (c->link >= 0 && ipc_send(c->link, IPC_LOG_MORE, 0, 0, STR(""), -1) < 0)
                 drop_link(c);
 }
@@ -210,6 +214,14 @@ static void ask_for_reader(CatchUp *c) {
         }
         tell_gap(c, "the log could not be read", INT64_MIN);
         end_log(c);
+}
+
+void catch_up_go_on(CatchUp *c) {
+        if (!c->waiting)
+                return;
+        ask(c);
+        if (c->link < 0)
+                ask_for_reader(c);
 }
 
 static int on_link(sd_event_source *s, int fd, uint32_t events, void *userdata) {

@@ -36,6 +36,7 @@ extern const CounterDesc catch_up_counter_descs[];
 extern const size_t catch_up_n_counter_descs;
 
 typedef struct {
+        bool (*is_free)(void *userdata);        /* alerts of more lines can be taken now */
         void (*rescue)(void *userdata);         /* moves what waits at the input into the ring */
         void (*line)(void *userdata, Str line); /* takes a line of the log; lent until recycle() */
         void (*turn)(void *userdata);           /* such lines are about to come; again when they were taken */
@@ -55,7 +56,8 @@ typedef struct {
         unsigned n_tries;
         size_t max_line;
         LineReader *reader;
-        Str bytes; /* of the log, that came and are not in the reader */
+        Str bytes;    /* of the log, that came and are not in the reader */
+        bool waiting; /* to ask for more, until alerts have gone out */
         bool met; /* a record that is known was met, or one behind all known: what comes is new unless known */
         bool any;              /* the log has given a record */
         int64_t from_ms;       /* the newest that was known when we began */
@@ -82,6 +84,9 @@ void catch_up_close(CatchUp *c);
 void catch_up_start(CatchUp *c, CatchUpStage stage);
 /* The supervisor's answer; takes the descriptor; -1: there is no log to be had. */
 void catch_up_link(CatchUp *c, int fd);
+
+/* After each turn of the loop: the log waits while too many alerts are on their way. */
+void catch_up_go_on(CatchUp *c);
 
 /* A line of the input: false: the log has given it. Remembers it otherwise. */
 bool catch_up_is_new(CatchUp *c, Str line);

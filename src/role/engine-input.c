@@ -257,6 +257,7 @@ void run_drain(Run *run) {
 void run_keep_state(Run *run) {
         uint64_t place;
 
+        catch_up_go_on(&run->catch);
         settle_state(run, false);
         if (!run->reader || run->finishing || !place_of_lines(run, &place) ||
             !keep_is_due(&run->keep, place, run->catch.moved, clock_monotonic_ns()))
@@ -293,6 +294,12 @@ static void take_ring(Run *run) {
         arm_age(run);
 }
 
+static bool has_room(void *userdata) {
+        const Outbox *o = &((Run *)userdata)->link.outbox;
+
+        return !o->unsent || o->bytes < OUTBOX_MAX / 2;
+}
+
 static void on_rescue(void *userdata) { (void)rescue_input(userdata); }
 static void on_log_line(void *userdata, Str line) { add_line(userdata, line, 0); }
 static void on_own(void *userdata, Alert *alert) { outbox_put(&((Run *)userdata)->link.outbox, alert); }
@@ -321,7 +328,8 @@ static void on_caught_up(void *userdata) {
         go_on(run);
 }
 
-static const CatchUpHooks catch_up_hooks = { .rescue = on_rescue,
+static const CatchUpHooks catch_up_hooks = { .is_free = has_room,
+                                             .rescue = on_rescue,
                                              .line = on_log_line,
                                              .turn = on_log_turn,
                                              .recycle = on_recycle,
@@ -343,7 +351,8 @@ static void begin_catching_up(Run *run) {
         if (run->fd < 0 && stage == CATCH_UP_LOG)
                 sd_event_source_set_enabled(run->input, SD_EVENT_OFF);
         catch_up_start(&run->catch, stage);
-        take_state(run, run->place);
+        run->keep.offered_ns = known ? clock_monotonic_ns() : 0; /* deliver has it */
+        take_state(run, run->place);                             /* for a successor: what has begun */
         settle_state(run, false);
 }
 

@@ -7,11 +7,13 @@ or in part, with at least 1000 alerts on their way, and started anew. What its s
 against what `aulert test` finds in the whole log: simple rules, a rule about parents of processes that started long before
 (the table of processes), and one that counts over minutes (correlations).
 """
+import collections
 import contextlib
 import json
 import os
 import pathlib
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -24,7 +26,7 @@ import machine  # noqa: E402
 import tap  # noqa: E402
 
 AULERT = os.path.abspath(sys.argv[1])
-KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 9
+KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
 SEED = int(os.environ.get('CATCH_UP_SEED', '7'))
 IN_FLIGHT = 1000
 RULES = '''title: Touched
@@ -221,10 +223,21 @@ def spooled(s):
         return {row[0].hex() for row in db.execute('SELECT id FROM alerts')}
 
 
+def counters(s):
+    """Of the service that runs; SIGUSR1 makes it print them."""
+    at = s.err.stat().st_size
+    s.process.send_signal(signal.SIGUSR1)
+    text = tap.wait_for(lambda: 'aulert: counters: ' in s.err.read_text()[at:] and s.err.read_text()[at:], 20, 'counters')
+    return collections.Counter({name: int(n) for name, n in re.findall(r'([a-z_]+) ([0-9]+)', text)})
+
+
 def finish(s, wanted):
     """All that is expected has been told, and nothing else; the same in the spool."""
     with contextlib.suppress(tap.Failure):
         tap.wait_for(lambda: s.look() >= len(wanted) and set(s.told.values()) >= wanted, 60, 'all alerts')
+    count = counters(s)
+    tap.note({k: count[k] for k in ('records_caught_up', 'log_records_seen', 'input_records_seen', 'late_records')})
+    tap.expect_equal(count['late_records'], 0, 'records that were met again behind their event')
     s.auditd.close()
     status = s.process.wait(20)
     s.look()
@@ -281,6 +294,11 @@ def killed(roles, kills):
                     os.kill(s.child('deliver'), signal.SIGCONT)
             if chance.random() < 0.7:  # it may have got on, or not
                 s.wait_stored(kernel)
+        if roles == ['all']:  # once more, so that what comes last is both in the log and in the queue
+            s.wait_stored(kernel)
+            s.kill('all')
+            s.auditd.write(kernel.records(200))
+            s.start()
         s.auditd.write(kernel.records(50))
         s.auditd.drain()
         tap.note(f'{kills} kills, each with {least} or more alerts on their way')
