@@ -115,9 +115,7 @@ static bool is_typed(const Building *b, uint32_t i) {
         return b->index->set->rules[i].view == VIEW_AUDIT && b->typed[i];
 }
 
-static bool is_process(const Building *b, uint32_t i) {
-        return b->index->set->rules[i].view == VIEW_PROCESS && !b->index->set->rules[i].asks_parents;
-}
+static bool is_process(const Building *b, uint32_t i) { return b->index->set->rules[i].view == VIEW_PROCESS; }
 
 static bool is_parents(const Building *b, uint32_t i) { return b->index->set->rules[i].asks_parents; }
 static bool is_network(const Building *b, uint32_t i) { return b->index->set->rules[i].view == VIEW_NETWORK; }

@@ -14,4 +14,14 @@ int matcher_new(Matcher **ret, const Index *index, Viewer *viewer, Eval *eval);
 Matcher *matcher_free(Matcher *m); /* returns NULL */
 
 void matcher_event(Matcher *m, RuleState *s);
+
+/* What is left to do for rules that ask for parents, once matcher_event() has seen the event. */
+typedef enum {
+        PARENTS_NEVER,   /* none can hold, whatever the parent is */
+        PARENTS_BY_TEXT, /* none can hold unless matcher_parents_text() says so */
+        PARENTS_ASK,
+} ParentsNeed;
+
+ParentsNeed matcher_parents_need(const Matcher *m);
+bool matcher_parents_text(Matcher *m, Str image, Str command_line);
 void matcher_parents(Matcher *m, RuleState *s); /* rules that ask for parents, for the current view */

@@ -5,7 +5,7 @@
 #include "rule/lits.h"
 
 #define HIT        0x80000000u /* in a transition: the state it leads to, or one behind it, reports something */
-#define MAX_STATES 0x02000000u
+#define MAX_STATES 0x00800000u /* times 255 classes is less than HIT */
 
 enum { CLASS_OTHER, CLASS_START, CLASS_END, FIRST_CLASS };
 
@@ -23,7 +23,7 @@ struct Lits {
         /* the automaton */
         uint8_t classes[256];
         uint32_t n_classes, n_states, cap_states, start;
-        uint32_t *next;  /* n_states x n_classes */
+        uint32_t *next;  /* n_states x n_classes; once it is built, where the row of the next state begins */
         uint32_t *fail;  /* while it is built */
         uint32_t *links; /* the nearest suffix of a state that reports something, or 0 */
         uint32_t *heads; /* of a state's own reports: index + 1 */
@@ -141,9 +141,11 @@ static int make_links(Lits *l) {
                         } else
                                 row[c] = back[c];
         }
-        for (size_t i = 0; i < (size_t)l->n_states * l->n_classes; i++)
-                if (l->heads[l->next[i]] || l->links[l->next[i]])
-                        l->next[i] |= HIT;
+        for (size_t i = 0; i < (size_t)l->n_states * l->n_classes; i++) {
+                uint32_t to = l->next[i];
+
+                l->next[i] = to * l->n_classes | (l->heads[to] || l->links[to] ? HIT : 0);
+        }
         free(queue);
         free(l->fail);
         l->fail = NULL;
@@ -250,8 +252,8 @@ Lits *lits_free(Lits *l) {
         return NULL;
 }
 
-static void report(const Lits *l, uint32_t state, LitFn fn, void *userdata) {
-        for (; state; state = l->links[state])
+static void report(const Lits *l, uint32_t row, LitFn fn, void *userdata) {
+        for (uint32_t state = row / l->n_classes; state; state = l->links[state])
                 for (uint32_t i = l->heads[state]; i; i = l->reports[i - 1].next)
                         fn(userdata, l->reports[i - 1].id);
 }
@@ -270,20 +272,21 @@ static void search_exact(const Lits *l, Str value, LitFn fn, void *userdata) {
 }
 
 void lits_search(const Lits *l, Str value, LitFn fn, void *userdata) {
-        uint32_t state = l->start;
+        const uint32_t *next = l->next;
+        uint32_t row = l->start;
 
         if (l->n_slots && value.n <= l->longest)
                 search_exact(l, value, fn, userdata);
         if (!l->n_states)
                 return;
         for (size_t i = 0; i < value.n; i++) {
-                state = l->next[(size_t)state * l->n_classes + l->classes[(uint8_t)value.p[i]]];
-                if (unlikely(state & HIT)) {
-                        state &= ~HIT;
-                        report(l, state, fn, userdata);
+                row = next[row + l->classes[(uint8_t)value.p[i]]];
+                if (unlikely(row & HIT)) {
+                        row &= ~HIT;
+                        report(l, row, fn, userdata);
                 }
         }
-        state = l->next[(size_t)state * l->n_classes + CLASS_END];
-        if (state & HIT)
-                report(l, state & ~HIT, fn, userdata);
+        row = next[row + CLASS_END];
+        if (row & HIT)
+                report(l, row & ~HIT, fn, userdata);
 }

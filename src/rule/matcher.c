@@ -41,7 +41,8 @@ struct Matcher {
         bool maybe_create;    /* the event has a PATH record that is not known to be nothing for VIEW_FILE */
         const Plan *inherit_nothing[4]; /* plans for which inherited fields of this event hold no literal */
         size_t n_inherit_nothing;
-        bool quiet_caller; /* the SYSCALL record was found to hold no literal */
+        bool quiet_caller;   /* the SYSCALL record was found to hold no literal */
+        ParentsNeed parents; /* of this event */
 };
 
 int matcher_new(Matcher **ret, const Index *index, Viewer *viewer, Eval *eval) {
@@ -358,13 +359,67 @@ static void match_category(Matcher *m, RuleState *s, const Plan *plan, const Rec
                 ask(m, s, record);
 }
 
+static const PlanField *parents_field(const Matcher *m, CategoryField f) {
+        uint32_t id = m->viewer->id_category[f];
+
+        return id == UINT32_MAX ? NULL : m->index->categories[3]->fields[id];
+}
+
+/* Rules that ask for parents wait until those are known: they are no candidates now. */
+static void set_parents_aside(Matcher *m) {
+        size_t n = 0;
+
+        if (!m->index->set->parents)
+                return;
+        m->parents = parents_field(m, CATEGORY_PARENT_IMAGE) || parents_field(m, CATEGORY_PARENT_COMMAND_LINE)
+                             ? PARENTS_BY_TEXT
+                             : PARENTS_NEVER;
+        for (size_t i = 0; i < m->n_candidates; i++)
+                if (m->index->set->rules[m->candidates[i]].asks_parents)
+                        m->parents = PARENTS_ASK;
+                else
+                        m->candidates[n++] = m->candidates[i];
+        m->n_candidates = n;
+}
+
+ParentsNeed matcher_parents_need(const Matcher *m) { return m->parents; }
+
+static void search_parent(Matcher *m, CategoryField f, Str text) {
+        const PlanField *field = text.p ? parents_field(m, f) : NULL;
+
+        if (!field)
+                return;
+        for (size_t i = 0; i < field->n_present; i++)
+                nominate(m, field->present[i]);
+        if (field->lits)
+                lits_search(field->lits, text, nominate, m);
+}
+
+bool matcher_parents_text(Matcher *m, Str image, Str command_line) {
+        begin(m);
+        search_parent(m, CATEGORY_PARENT_IMAGE, image);
+        search_parent(m, CATEGORY_PARENT_COMMAND_LINE, command_line);
+        return m->n_candidates;
+}
+
+static void match_process(Matcher *m, RuleState *s) {
+        const Plan *plan = m->index->categories[0];
+
+        if (!plan->any || !category_likely(m->viewer, VIEW_PROCESS) ||
+            !viewer_category(m->viewer, VIEW_PROCESS, NULL))
+                return;
+        begin(m);
+        follow(m, plan, m->viewer->current, viewer_source);
+        set_parents_aside(m);
+        if (m->n_candidates)
+                ask(m, s, NULL);
+}
+
 static void match_categories(Matcher *m, RuleState *s) {
         const Event *e = m->viewer->event;
         Plan *const *plans = m->index->categories;
 
-        if (plans[0]->any && category_likely(m->viewer, VIEW_PROCESS) &&
-            viewer_category(m->viewer, VIEW_PROCESS, NULL))
-                match_category(m, s, plans[0], NULL);
+        match_process(m, s);
         if (plans[1]->any && category_likely(m->viewer, VIEW_NETWORK) &&
             viewer_category(m->viewer, VIEW_NETWORK, NULL))
                 match_category(m, s, plans[1], NULL);
@@ -380,6 +435,7 @@ void matcher_event(Matcher *m, RuleState *s) {
 
         m->n_inherit_nothing = 0;
         m->quiet_caller = false;
+        m->parents = PARENTS_NEVER;
         m->maybe_create = !m->index->set->views[VIEW_AUDIT];
         if (m->index->set->views[VIEW_AUDIT])
                 for (const Record *r = m->viewer->event->records; r; r = r->next) {

@@ -25,7 +25,7 @@ static Event *copy_event(const Event *event, size_t *ret_size) {
         for (const Record *r = event->records; r; r = r->next, n++)
                 size += round_up(r->text.n + RECORD_SLACK);
         size += round_up(sizeof(*e)) + round_up(n * sizeof(*to)) + event->id.node.n + RECORD_SLACK;
-        e = calloc(1, size);
+        e = malloc(size);
         if (!e)
                 return NULL;
         *e = *event;
@@ -36,6 +36,7 @@ static Event *copy_event(const Event *event, size_t *ret_size) {
                 *to = *r;
                 to->text.p = text;
                 memcpy(text, r->text.p, r->text.n);
+                memset(text + r->text.n, 0, RECORD_SLACK);
                 text += round_up(r->text.n + RECORD_SLACK);
                 to->next = NULL;
                 if (last)

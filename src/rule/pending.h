@@ -18,6 +18,7 @@ typedef struct {
         Event *event; /* a copy, or NULL when nobody needs it */
         Str node;
         bool exec; /* a successful execve: asks for its parent */
+        bool by_text; /* and only what the parent's texts hold can matter; known to those who saw the event only */
         int64_t ppid;
         Str live; /* the parent's program as /proc has it; STR_NULL: not asked, or not known */
         Occurrence *occurrences;

@@ -36,8 +36,9 @@ struct Index {
         uint64_t *context;        /* fields that some plan looks for in SYSCALL, CWD and PROCTITLE records */
         FieldNames context_names; /* theirs, and some of Facts if rules need them */
         FieldNames fact_names;    /* all of Facts */
-        Plan *categories[4];      /* process, network, file, process with parents */
-        Plan **plans;             /* those of by_type, each once */
+        Plan *categories
+                [4]; /* process, those that ask for parents among them; network, file; process with parents */
+        Plan **plans; /* those of by_type, each once */
         size_t n_plans, cap_plans;
 };
 

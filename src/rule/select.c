@@ -70,6 +70,9 @@ static uint64_t weigh(const Selection *s, const Trigger *t) {
                 w = w < 50000 ? 50000 : w;
         if (s->audit && !s->syscall && is_context(field))
                 w *= 8;
+        /* asked for without a look at the event: matcher_parents_text() */
+        if (str_eqz(field, "ParentImage") || str_eqz(field, "ParentCommandLine"))
+                w /= 100;
         return w;
 }
 

@@ -201,12 +201,14 @@ static Str live_parent(RuleState *s, const Event *e, int64_t ppid) {
 
 /* What is left to decide about the event waits for its turn. */
 static int enqueue(RuleState *s, const Event *event) {
+        ParentsNeed need = s->matcher ? matcher_parents_need(s->matcher) : PARENTS_ASK;
         const Facts *f = s->set->parents ? viewer_facts(&s->viewer) : NULL;
         Pending p = { .time_ms = time_of(event),
                       .serial = event->id.serial,
                       .order = s->order,
                       .node = node_of(event),
-                      .exec = f && f->success && is_exec(f->name),
+                      .exec = need && f && f->success && is_exec(f->name),
+                      .by_text = need == PARENTS_BY_TEXT,
                       .ppid = f ? f->ppid : -1,
                       .occurrences = s->occurrences,
                       .n_occurrences = s->n_occurrences,
@@ -302,7 +304,12 @@ static void correlate(RuleState *s, uint32_t c, const Pending *p) {
 
 /* ---- an event's turn ---- */
 
-static void ask_with(RuleState *s, Str exe, Str command_line) {
+static void ask_with(RuleState *s, const Pending *p, Str exe, Str command_line) {
+        if (p->by_text && s->matcher && !matcher_parents_text(s->matcher, exe, command_line))
+                return;
+        viewer_event(&s->viewer, p->event);
+        if (!viewer_category(&s->viewer, VIEW_PROCESS, NULL))
+                return;
         viewer_parent(&s->viewer, exe, command_line);
         if (s->matcher)
                 matcher_parents(s->matcher, s);
@@ -314,18 +321,13 @@ static void ask_parents(RuleState *s, const Pending *p) {
         ProcessTime at = { p->time_ms, p->serial, p->order };
         Process parent = { STR_NULL, STR_NULL };
 
-        viewer_event(&s->viewer, p->event);
-        if (!viewer_category(&s->viewer, VIEW_PROCESS, NULL))
-                return;
         if (p->ppid >= 0)
                 process_find(s->processes, &at, p->node, p->ppid, &parent);
-        ask_with(s, parent.exe, parent.command_line);
+        ask_with(s, p, parent.exe, parent.command_line);
         if (parent.exe.p || !p->live.p)
                 return;
-        viewer_event(&s->viewer, p->event);
-        s->live = viewer_category(&s->viewer, VIEW_PROCESS, NULL);
-        if (s->live)
-                ask_with(s, p->live, STR_NULL);
+        s->live = true;
+        ask_with(s, p, p->live, STR_NULL);
         s->live = false;
 }
 
