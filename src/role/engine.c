@@ -193,7 +193,7 @@ int engine_use_proc(Engine *e) {
 
 /* Windows of correlations and known processes live on. */
 static int use_rules(Engine *e, RuleSet *rules) {
-        int r = e->state ? rule_state_adopt(e->state, rules, on_hit, e) : rule_state_new(&e->state, rules);
+        int r = e->state ? rule_state_adopt(e->state, rules) : rule_state_new(&e->state, rules);
 
         if (r < 0) {
                 rule_set_unref(rules);

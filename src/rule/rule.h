@@ -117,9 +117,9 @@ void rule_state_use_proc(RuleState *state, struct Proc *proc, Str node);
 
 typedef void (*RuleHitFn)(void *userdata, const RuleHit *hit);
 
-/* After a reload: decides what waits, then goes on with @set. Processes are kept, and so are the windows of
- * correlations that are the same in both sets. 0, or -ENOMEM and nothing has changed. */
-int rule_state_adopt(RuleState *state, RuleSet *set, RuleHitFn fn, void *userdata);
+/* After a reload: goes on with @set. Processes are kept, and so are the windows of correlations that are the same in both sets; what waits,
+ * waits on. 0, or -ENOMEM and nothing has changed. */
+int rule_state_adopt(RuleState *state, RuleSet *set);
 
 /* Calls @fn for every rule that the event hits, each once. No rule costs anything when the types of records
  * it asks for are not there. Correlations whose hits nothing can take back (at least so many, all of these rules) hit at once,

@@ -11,7 +11,7 @@
 #include "rule/state.h"
 
 #define TAG            PACK_TAG('R', 'U', 'L', 'E')
-#define VERSION        1
+#define VERSION        2
 #define NONE           UINT32_MAX
 #define NAME_MAX_BYTES (1u << 20)
 #define WANTS_MAX      65536u
@@ -70,6 +70,8 @@ static void save_pending(const Pending *p, const uint32_t *numbers, Buf *out) {
         pack_u64(out, p->order);
         pack_u8(out, p->exec);
         pack_i64(out, p->ppid);
+        pack_u8(out, p->live.p != NULL);
+        pack_text(out, p->live);
         pack_u8(out, (uint8_t)p->event->ended);
         pack_u8(out, p->event->late);
         pack_u32(out, p->event->n_records);
@@ -88,22 +90,29 @@ static void save_pending(const Pending *p, const uint32_t *numbers, Buf *out) {
                 pack_u32(out, p->told[i]);
 }
 
-int rule_state_save(RuleState *s, Buf *out) {
-        size_t begun = pack_begin(out, TAG, VERSION);
-        uint32_t *numbers;
-        int r;
+static int save_queue(const RuleState *s, Buf *out) {
+        uint32_t *numbers = number_rules(s, out);
 
-        pack_u64(out, s->order);
-        pack_u64(out, s->turn);
-        pack_i64(out, s->watermark_ms);
-        save_windows(s, out);
-        numbers = number_rules(s, out);
         if (!numbers)
                 return -ENOMEM;
         pack_u32(out, (uint32_t)s->queue.n);
         for (size_t i = 0; i < s->queue.n; i++)
                 save_pending(s->queue.heap[i], numbers, out);
         free(numbers);
+        return 0;
+}
+
+int rule_state_save(RuleState *s, Buf *out) {
+        size_t begun = pack_begin(out, TAG, VERSION);
+        int r;
+
+        pack_u64(out, s->order);
+        pack_u64(out, s->turn);
+        pack_i64(out, s->watermark_ms);
+        save_windows(s, out);
+        r = save_queue(s, out);
+        if (r)
+                return r;
         r = process_table_save(s->processes, out);
         pack_end(out, begun);
         return out->failed ? -ENOMEM : r;
@@ -190,12 +199,12 @@ static int restore_window(Restore *x, uint32_t number, Unpack *in) {
         return window_restore(x->windows[c], at_once, in);
 }
 
-static int restore_windows(Restore *x, Unpack *in) {
+/* Of that many correlations of another set. */
+static int expect_correlations(Restore *x, size_t n) {
         RuleSet *set = x->s->set;
-        int r = 0;
 
-        x->n_correlations = unpack_count(in, CORRELATION_KEY + 1);
-        x->correlations = arena_alloc(&x->arena, (x->n_correlations + 1) * sizeof(*x->correlations));
+        x->n_correlations = (uint32_t)n;
+        x->correlations = arena_alloc(&x->arena, (n + 1) * sizeof(*x->correlations));
         x->by_key = arena_alloc(&x->arena, (set->n_correlations + 1) * sizeof(*x->by_key));
         x->seen = arena_alloc(&x->arena, set->n_correlations + 1);
         x->windows = calloc(set->n_correlations + 1, sizeof(*x->windows));
@@ -204,6 +213,15 @@ static int restore_windows(Restore *x, Unpack *in) {
         for (uint32_t i = 0; i < set->n_correlations; i++)
                 x->by_key[i] = i;
         qsort_r(x->by_key, set->n_correlations, sizeof(*x->by_key), by_key, set);
+        return 0;
+}
+
+static int restore_windows(Restore *x, Unpack *in) {
+        RuleSet *set = x->s->set;
+        int r = expect_correlations(x, unpack_count(in, CORRELATION_KEY + 1));
+
+        if (r)
+                return r;
         for (uint32_t i = 0; i < x->n_correlations && !r; i++)
                 r = restore_window(x, i, in);
         for (size_t i = 0; i < set->n_correlations && !r; i++)
@@ -421,11 +439,16 @@ static int restore_told(const Restore *x, Unpack *in, Pending *p) {
 static int restore_pending(Restore *x, Unpack *in) {
         Pending p = { 0 }, *kept;
         Event event;
+        bool has_live;
+        Str live;
         int r;
 
         p.order = unpack_u64(in);
         p.exec = unpack_bool(in);
         p.ppid = unpack_i64(in);
+        has_live = unpack_bool(in);
+        live = unpack_text(in, in->rest.n);
+        p.live = has_live ? live : STR_NULL;
         r = restore_event(x, in, &event);
         r = r ? r : restore_occurrences(x, in, &p);
         if (r)
@@ -511,6 +534,67 @@ int rule_state_restore(RuleState *s, Unpack *in) {
 
         if (!r)
                 take_over(s, &x);
+        restore_done(&x);
+        return r;
+}
+
+/* ---- from one set of rules to the next ---- */
+
+/* Which windows go on, and where; the others are made. Nothing of @old is changed. */
+static int plan_windows(Restore *x, const RuleState *old, uint32_t *from) {
+        const RuleSet *set = x->s->set;
+        int r = expect_correlations(x, old->set->n_correlations);
+
+        for (uint32_t i = 0; i < set->n_correlations; i++)
+                from[i] = NONE;
+        for (uint32_t i = 0; i < x->n_correlations && !r; i++) {
+                uint32_t c = find_correlation(x, old->set->correlations[i].key.p);
+
+                x->correlations[i] = c;
+                if (c == NONE)
+                        continue;
+                x->seen[c] = true;
+                if (x->s->at_once[c] == old->at_once[i])
+                        from[c] = i;
+        }
+        for (size_t i = 0; i < set->n_correlations && !r; i++)
+                if (from[i] == NONE)
+                        r = window_new(&x->windows[i], &set->correlations[i]);
+        return r;
+}
+
+static int carry_queue(Restore *x, const RuleState *old) {
+        Buf saved = BUF_INIT;
+        int r = save_queue(old, &saved);
+        Unpack in = UNPACK_INIT(buf_view(&saved));
+
+        r = saved.failed ? -ENOMEM : r;
+        r = r ? r : restore_rules(x, &in);
+        r = r ? r : restore_queue(x, &in);
+        buf_done(&saved);
+        return r;
+}
+
+int state_carry(RuleState *s, RuleState *old) {
+        Restore x = { .s = s, .arena = ARENA_INIT, .text = BUF_INIT };
+        uint32_t *from = calloc(s->set->n_correlations + 1, sizeof(*from));
+        int r = from ? plan_windows(&x, old, from) : -ENOMEM;
+
+        r = r ? r : carry_queue(&x, old);
+        for (size_t i = 0; !r && i < s->set->n_correlations; i++) {
+                Window **w = from[i] == NONE ? &x.windows[i] : &old->windows[from[i]];
+
+                s->windows[i] = *w;
+                *w = NULL;
+                if (from[i] != NONE)
+                        window_rebind(s->windows[i], &s->set->correlations[i]);
+        }
+        if (!r) {
+                pending_done(&old->queue);
+                s->queue = x.queue;
+                x.queue = old->queue = (PendingQueue){ 0 };
+        }
+        free(from);
         restore_done(&x);
         return r;
 }

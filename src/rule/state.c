@@ -444,33 +444,10 @@ bool rule_state_pending(const RuleState *s) { return s->queue.n > 0; }
 
 /* ---- reload ---- */
 
-static Window *take_window(RuleState *old, const Correlation *c) {
-        for (size_t i = 0; i < old->set->n_correlations; i++)
-                if (old->windows[i] && str_eq(old->set->correlations[i].key, c->key)) {
-                        Window *w = old->windows[i];
-
-                        old->windows[i] = NULL;
-                        window_settle(w);
-                        window_rebind(w, c);
-                        return w;
-                }
-        return NULL;
-}
-
-static int take_windows(RuleState *s, RuleState *old) {
-        for (size_t i = 0; i < s->set->n_correlations; i++) {
-                s->windows[i] = take_window(old, &s->set->correlations[i]);
-                if (!s->windows[i] && window_new(&s->windows[i], &s->set->correlations[i]))
-                        return -ENOMEM;
-        }
-        return 0;
-}
-
-int rule_state_adopt(RuleState *s, RuleSet *set, RuleHitFn fn, void *userdata) {
+int rule_state_adopt(RuleState *s, RuleSet *set) {
         RuleState old;
         int r;
 
-        rule_state_flush(s, fn, userdata);
         rule_counters(s);
         old = *s;
         s->viewer = (Viewer){ 0 };
@@ -478,7 +455,9 @@ int rule_state_adopt(RuleState *s, RuleSet *set, RuleHitFn fn, void *userdata) {
         s->stamps = NULL;
         s->windows = NULL;
         s->at_once = NULL;
+        s->queue = (PendingQueue){ 0 };
         r = set_up(s, set);
+        r = r ? r : state_carry(s, &old);
         if (r) {
                 tear_down(s);
                 *s = old;
@@ -488,7 +467,6 @@ int rule_state_adopt(RuleState *s, RuleSet *set, RuleHitFn fn, void *userdata) {
         s->groups_before = s->counters.groups_dropped;
         s->members_before = s->counters.members_dropped;
         s->stamp = 0;
-        r = take_windows(s, &old);
         tear_down(&old);
-        return r;
+        return 0;
 }

@@ -55,3 +55,7 @@ void state_pick(const RuleState *s, const CorrelationWant *wants, size_t n, cons
                 const Str *values, const Str *inner, Str *ret);
 
 int state_grow(void *array, size_t size, size_t n, size_t *cap);
+
+/* Into a state that was set up with another set: the windows of correlations that are the same in both, and what waits. 0, or -ENOMEM: @old is
+ * as it was. */
+int state_carry(RuleState *s, RuleState *old);

@@ -558,9 +558,3 @@ int window_insert(Window *w, size_t ref, const WindowPlace *at, const Str *group
                 drop_first(w, g);
         return 0;
 }
-
-void window_settle(Window *w) {
-        for (WindowGroup *g = w->newest; g; g = g->older)
-                while (g->lo)
-                        drop_first(w, g);
-}

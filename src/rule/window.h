@@ -44,8 +44,6 @@ typedef void (*WindowHoldsFn)(void *userdata, uint64_t order, uint32_t occurrenc
 bool window_at_once(const Correlation *c);
 int window_insert(Window *w, size_t ref, const WindowPlace *at, const Str *group, const Str *values,
                   WindowHoldsFn fn, void *userdata); /* 0 or -ENOMEM */
-/* What only window_insert() needs goes: from now on window_add(). */
-void window_settle(Window *w);
 
 /* The group's values, one for each group-by name. */
 const Str *window_group_values(const WindowGroup *g);
