@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "base/hash.h"
+#include "rule/category.h"
 #include "rule/ast.h"
 
 int ast_init(Ast *a) {
@@ -71,6 +72,10 @@ static int grow(void *array, size_t size, size_t n, size_t *cap) {
 
 /* sigma-semantics B3: a record does not see these fields of another; aN are arguments of two kinds. */
 static bool inherits(Str name) {
+        /* names of ours, which no record has: not worth looking for in others */
+        for (size_t i = 0; i < _CATEGORY_N; i++)
+                if (str_eqz(name, category_names[i]))
+                        return false;
         if (str_eqz(name, "type") || str_eqz(name, "argc") || str_eqz(name, "items") || !name.n)
                 return false;
         if (name.n < 2 || name.p[0] != 'a')

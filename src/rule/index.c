@@ -200,6 +200,8 @@ static void join_context(Index *x) {
         join_inherited(x, x->unknown);
         for (size_t i = 0; i < x->n_plans; i++)
                 join_inherited(x, x->plans[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(x->categories); i++)
+                join_inherited(x, x->categories[i]);
         for (size_t i = 0; i < words; i++)
                 x->context[i] |= x->unknown->wanted[i];
         for (size_t k = 0; k < ARRAY_SIZE(types); k++)
@@ -223,8 +225,6 @@ static int build_audit(Building *b) {
                 join_wanted(x, x->unknown);
         for (int type = FIRST_TYPE; type <= LAST_TYPE && !r; type++)
                 r = plan_type(b, type);
-        if (!r)
-                join_context(x);
         return r;
 }
 
@@ -285,9 +285,12 @@ static int build(Building *b) {
         for (size_t i = 0; i < set->n_rules; i++)
                 b->typed[i] = asks_type(&set->ast, set->rules[i].expr);
         r = build_audit(b);
-        if (!r)
+        r = r ? r : build_categories(b);
+        if (!r) {
+                join_context(b->index);
                 name_fields(b);
-        return r ? r : build_categories(b);
+        }
+        return r;
 }
 
 int index_new(Index **ret, const RuleSet *set) {

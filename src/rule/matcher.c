@@ -354,7 +354,7 @@ static void match_record(Matcher *m, RuleState *s, const Record *r) {
 
 static void match_category(Matcher *m, RuleState *s, const Plan *plan, const Record *record) {
         begin(m);
-        follow(m, plan, m->viewer->current, viewer_source);
+        follow(m, plan, m->viewer->current, viewer_glance_source);
         if (m->n_candidates)
                 ask(m, s, record);
 }
@@ -392,7 +392,7 @@ static void search_parent(Matcher *m, CategoryField f, Str text) {
         for (size_t i = 0; i < field->n_present; i++)
                 nominate(m, field->present[i]);
         if (field->lits)
-                lits_search(field->lits, text, nominate, m);
+                search_value(m, field->lits, text);
 }
 
 bool matcher_parents_text(Matcher *m, Str image, Str command_line) {
@@ -409,7 +409,7 @@ static void match_process(Matcher *m, RuleState *s) {
             !viewer_category(m->viewer, VIEW_PROCESS, NULL))
                 return;
         begin(m);
-        follow(m, plan, m->viewer->current, viewer_source);
+        follow(m, plan, m->viewer->current, viewer_glance_source);
         set_parents_aside(m);
         if (m->n_candidates)
                 ask(m, s, NULL);
