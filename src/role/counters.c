@@ -2,6 +2,8 @@
 #include "alert/attempt.h"
 #include "meaning/meaning.h"
 #include "meaning/proc.h"
+#include "role/catch-up.h"
+#include "role/checkpoint.h"
 #include "role/counters.h"
 #include "role/echo.h"
 #include "role/engine.h"
@@ -53,6 +55,8 @@ static const Table tables[] = {
         { rule_counter_descs, &rule_n_counter_descs },
         { meaning_counter_descs, &meaning_n_counter_descs },
         { keep_counter_descs, &keep_n_counter_descs },
+        { checkpoint_counter_descs, &checkpoint_n_counter_descs },
+        { catch_up_counter_descs, &catch_up_n_counter_descs },
         { outbox_counter_descs, &outbox_n_counter_descs },
         { events_out_counter_descs, &events_out_n_counter_descs },
         { events_in_counter_descs, &events_in_n_counter_descs },
