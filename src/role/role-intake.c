@@ -13,6 +13,7 @@
 #include "role/config-read.h"
 #include "role/intake.h"
 #include "role/role.h"
+#include "role/sandbox.h"
 #include "role/station.h"
 #include "source/kafka-intake.h"
 
@@ -33,6 +34,8 @@ int role_intake(int argc, char **argv) {
         for (size_t i = 0; i < ARRAY_SIZE(others); i++)
                 signal(others[i], SIG_IGN);
         r = station_become(argv[1], argv[2]);
+        if (r == 0)
+                r = sandbox_deliver();
         if (r < 0) {
                 log_error("intake: %s", strerror(-r));
                 return STATUS_USAGE;

@@ -5,7 +5,7 @@
  * engine   no capability; seccomp refuses (EPERM) all calls but those of a list: no socket, no connect, no exec, no
  *          signal to others, no file opened for writing; Landlock, where the kernel has it: files can be read below /etc, /usr, /lib…,
  *          and nowhere else
- * deliver  no capability; seccomp refuses what a program that delivers never needs: tracing, mounting, modules, keys, namespaces
+ * deliver, intake  no capability; seccomp refuses what a program that talks to others never needs: tracing, mounting, modules, keys, namespaces
  *          and the like. It has the network, the spool and programs of `exec` sinks, so it is a list of what is refused */
 #include <stdbool.h>
 #include <sys/types.h>
