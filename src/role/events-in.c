@@ -11,7 +11,8 @@ const CounterDesc events_in_counter_descs[] = {
 const size_t events_in_n_counter_descs = ARRAY_SIZE(events_in_counter_descs);
 
 static void forget_line(EventsIn *e) {
-        e->counters.torn += e->line.n || e->line.failed;
+        e->counters.torn += e->begun;
+        e->begun = false;
         buf_done(&e->line);
 }
 
@@ -42,16 +43,16 @@ static bool end_line(EventsIn *e, Delivery *delivery, Str node, Str names, Str *
         const char *end = lines->n ? memchr(lines->p, '\n', lines->n) : NULL;
         size_t n = end ? (size_t)(end - lines->p) + 1 : lines->n;
 
-        if (e->line.n + n > EVENTS_IN_LINE_MAX)
-                forget_line(e);
-        else
+        if (e->begun)
                 buf_put(&e->line, lines->p, n);
+        if (e->line.failed || e->line.n > EVENTS_IN_LINE_MAX)
+                forget_line(e);
         *lines = (Str){ lines->p + n, lines->n - n };
         if (!end)
                 return false;
-        if (!e->line.failed)
+        if (e->begun)
                 give(e, delivery, node, names, buf_view(&e->line));
-        e->counters.torn += e->line.failed;
+        e->begun = false;
         buf_done(&e->line);
         return true;
 }
@@ -77,5 +78,6 @@ int events_in_take(EventsIn *e, Delivery *delivery, const IpcMessage *m) {
         if (!(m->b & EVENTS_GO_ON))
                 return 1;
         buf_str(&e->line, tail);
+        e->begun = true;
         return 0;
 }

@@ -6,8 +6,7 @@
 #include "role/delivery.h"
 #include "role/ipc.h"
 
-#define EVENTS_IN_LINE_MAX \
-        (256u << 20) /* an event of 16 MiB (EventLimits), each byte as six of JSON, twice */
+#define EVENTS_IN_LINE_MAX (32u << 20) /* EVENTS_OUT_EVENT_MAX of records as JSON, with room */
 
 typedef struct {
         uint64_t torn;    /* lines whose other pieces never came */
@@ -18,7 +17,8 @@ extern const CounterDesc events_in_counter_descs[];
 extern const size_t events_in_n_counter_descs;
 
 typedef struct {
-        Buf line; /* what there is of one that goes on */
+        Buf line;   /* what there is of one that goes on */
+        bool begun; /* its beginning is there; else what comes of it is dropped up to its end */
         EventsInCounters counters;
 } EventsIn;
 

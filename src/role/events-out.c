@@ -88,7 +88,7 @@ static uint64_t bit_of(EventsOut *o, Str name) {
         return 1ull << i;
 }
 
-static void close_batch(EventsOut *o, bool goes_on);
+static bool close_batch(EventsOut *o, bool goes_on);
 
 int events_out_set(EventsOut **ret, const EventRoute *routes, size_t n_routes) {
         EventsOut *o = *ret;
@@ -165,11 +165,12 @@ static void open_batch(EventsOut *o, uint64_t to, Str node) {
         o->n_head = o->batch.n;
 }
 
-static void close_batch(EventsOut *o, bool goes_on) {
+/* False: there was no memory for it, and the line that was to go on is lost. */
+static bool close_batch(EventsOut *o, bool goes_on) {
         Message *m;
 
         if (!o->batch.n)
-                return;
+                return true;
         m = o->batch.failed ? NULL : malloc(sizeof(*m) + o->batch.n);
         if (m) {
                 *m = (Message){ .number = ++o->number,
@@ -189,10 +190,11 @@ static void close_batch(EventsOut *o, bool goes_on) {
                 o->counters.dropped += o->n_events + goes_on;
         }
         o->n_events = 0;
-        o->continues = goes_on;
+        o->continues = goes_on && m;
         if (o->batch.failed)
                 buf_done(&o->batch);
         buf_clear(&o->batch);
+        return m;
 }
 
 static bool is_open_for(const EventsOut *o, uint64_t to, Str node) {
@@ -213,7 +215,8 @@ static void put_line(EventsOut *o, uint64_t to, Str node, Str line) {
                         break;
                 buf_put(&o->batch, line.p, n);
                 line = (Str){ line.p + n, line.n - n };
-                close_batch(o, true);
+                if (!close_batch(o, true))
+                        return;
         }
         buf_str(&o->batch, line);
         o->n_events++;
