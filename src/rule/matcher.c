@@ -125,8 +125,6 @@ static void search_field(Matcher *m, const PlanField *f, const View *view, uint3
                 search_value(m, f->lits, v->text);
 }
 
-typedef const View *(*SourceFn)(Viewer *, uint32_t);
-
 static void follow_own(Matcher *m, const Plan *plan, const View *view) {
         for (size_t i = 0; i < plan->n_always; i++)
                 nominate(m, plan->always[i]);
@@ -136,19 +134,20 @@ static void follow_own(Matcher *m, const Plan *plan, const View *view) {
 }
 
 /* @view: fields that it has are not inherited; NULL: not known, all are looked at. */
-static void follow_inherited(Matcher *m, const Plan *plan, const View *view, SourceFn source_of) {
+static void follow_inherited(Matcher *m, const Plan *plan, const View *view) {
         for (size_t i = 0; i < plan->n_inherited; i++) {
                 uint32_t field = plan->inherited[i];
-                const View *source = view && view->heads[field] ? NULL : source_of(m->viewer, field);
+                const View *source =
+                        view && view->heads[field] ? NULL : viewer_glance_source(m->viewer, field);
 
                 if (source)
                         search_field(m, plan->fields[field], source, field);
         }
 }
 
-static void follow(Matcher *m, const Plan *plan, const View *view, SourceFn source_of) {
+static void follow(Matcher *m, const Plan *plan, const View *view) {
         follow_own(m, plan, view);
-        follow_inherited(m, plan, view, source_of);
+        follow_inherited(m, plan, view);
 }
 
 /* Keywords stand in the logged line, in what is decoded from it, or in the joined arguments. */
@@ -265,7 +264,7 @@ static bool inherits_nothing(Matcher *m, const Plan *plan) {
 static void follow_event(Matcher *m, const Plan *plan) {
         if (inherits_nothing(m, plan))
                 return;
-        follow_inherited(m, plan, NULL, viewer_glance_source);
+        follow_inherited(m, plan, NULL);
         if (!m->n_candidates && m->n_inherit_nothing < ARRAY_SIZE(m->inherit_nothing))
                 m->inherit_nothing[m->n_inherit_nothing++] = plan;
 }
@@ -293,7 +292,7 @@ static void look(Matcher *m, const Plan *const plans[2], const Record *r, Quiet 
                 if (!plans[i]->any)
                         continue;
                 if (!inherits_nothing(m, plans[i]))
-                        follow_inherited(m, plans[i], view, viewer_glance_source);
+                        follow_inherited(m, plans[i], view);
                 if (keywords && keywords->lits)
                         search_keywords(m, keywords->lits, r);
         }
@@ -354,7 +353,7 @@ static void match_record(Matcher *m, RuleState *s, const Record *r) {
 
 static void match_category(Matcher *m, RuleState *s, const Plan *plan, const Record *record) {
         begin(m);
-        follow(m, plan, m->viewer->current, viewer_glance_source);
+        follow(m, plan, m->viewer->current);
         if (m->n_candidates)
                 ask(m, s, record);
 }
@@ -409,7 +408,7 @@ static void match_process(Matcher *m, RuleState *s) {
             !viewer_category(m->viewer, VIEW_PROCESS, NULL))
                 return;
         begin(m);
-        follow(m, plan, m->viewer->current, viewer_glance_source);
+        follow(m, plan, m->viewer->current);
         set_parents_aside(m);
         if (m->n_candidates)
                 ask(m, s, NULL);
