@@ -14,5 +14,8 @@ typedef struct {
         bool loss;        /* something that came in did not go out: always worth showing when not zero */
 } CounterDesc;
 
+/* *into = @before + @now, counter by counter; all are structs of that table. */
+void counter_sum(void *into, const CounterDesc *descs, size_t n, const void *before, const void *now);
+
 /* Appends "name value" lines, one a counter; with @only_loss just the losses that are not zero. */
 void counter_print(Buf *out, const CounterDesc *descs, size_t n, const void *counters, bool only_loss);

@@ -39,6 +39,18 @@ static inline bool str_ends(Str s, Str tail) {
         return s.n >= tail.n && !memcmp(s.p + s.n - tail.n, tail.p, tail.n);
 }
 
+/* A copy of @s at *at, which moves behind it; STR_NULL stays what it is. For texts that are packed behind a struct. */
+static inline Str str_put(char **at, Str s) {
+        Str kept = { *at, s.n };
+
+        if (!s.p)
+                return STR_NULL;
+        if (s.n)
+                memcpy(*at, s.p, s.n);
+        *at += s.n;
+        return kept;
+}
+
 /* ASCII letters compare without case, other bytes exactly. */
 bool str_ieq(Str a, Str b);
 
