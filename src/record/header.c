@@ -75,12 +75,20 @@ static bool parse_digits(const char **pp, const char *end, unsigned max, uint64_
         return true;
 }
 
+/* The seconds are mostly those of the record before: "1700000000." is compared at once. */
+static bool same_second(const HeaderCache *c, const char *p, const char *end) {
+        return c->stamp_len > 11 && end - p > 11 && c->stamp[10] == '.' && load64(p) == load64(c->stamp) &&
+               !memcmp(p + 8, c->stamp + 8, 3);
+}
+
 /* "SEC.MS:SERIAL):" at @p; what it says goes into the cache. Returns its end, or NULL. */
 static const char *parse_stamp(HeaderCache *c, const char *start, const char *end) {
-        uint64_t sec, ms, serial;
+        uint64_t sec = (uint64_t)c->sec, ms, serial;
         const char *p = start;
 
-        if (!parse_digits(&p, end, 11, &sec) || p == end || *p++ != '.')
+        if (same_second(c, p, end))
+                p += 11;
+        else if (!parse_digits(&p, end, 11, &sec) || p == end || *p++ != '.')
                 return NULL;
         if (!parse_digits(&p, end, 3, &ms) || p == end || *p++ != ':')
                 return NULL;
@@ -143,6 +151,7 @@ int header_parse(HeaderCache *c, Str line, Record *ret, RecordId *ret_id) {
         ret->type_len = (uint16_t)len;
         ret->flags = node.n ? RECORD_NODE : 0;
         ret->type = type_of(c, (Str){ name, len });
+        ret->n_fields = -1;
         return 0;
 }
 

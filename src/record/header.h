@@ -36,7 +36,7 @@ enum {
         HEADER_E_NO_END,    /* starts as one, but time and serial do not end in "):" */
 };
 
-/* Strict. Fills all of *ret_record but next and n_fields, and *ret_id (node borrowed from @line).
+/* Strict. Fills all of *ret_record but next (n_fields: -1), and *ret_id (node borrowed from @line).
  * RECORD_SLACK bytes follow @line. */
 int header_parse(HeaderCache *cache, Str line, Record *ret_record, RecordId *ret_id);
 

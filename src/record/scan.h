@@ -103,14 +103,14 @@ static inline const char *scan_break(const char *p, const char *end) {
 #endif
 }
 
-/* The first ' ' or 0x1D in [p, end), or @end. */
-static inline const char *scan_blank(const char *p, const char *end) {
+/* The first of two bytes in [p, end), or @end. */
+static inline const char *scan_either(const char *p, const char *end, char a, char b) {
 #ifdef __SSE2__
-        const __m128i blank = _mm_set1_epi8(' '), mark = _mm_set1_epi8(0x1D);
+        const __m128i wa = _mm_set1_epi8(a), wb = _mm_set1_epi8(b);
 
         for (; p < end; p += 16) {
                 __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-                __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(x, blank), _mm_cmpeq_epi8(x, mark));
+                __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(x, wa), _mm_cmpeq_epi8(x, wb));
                 unsigned m = (unsigned)_mm_movemask_epi8(hit);
 
                 if (m) {
@@ -120,10 +120,20 @@ static inline const char *scan_blank(const char *p, const char *end) {
         }
         return end;
 #else
-        while (p < end && *p != ' ' && *p != 0x1D)
+        while (p < end && *p != a && *p != b)
                 p++;
         return p;
 #endif
+}
+
+/* The first ' ' or 0x1D in [p, end), or @end. */
+static inline const char *scan_blank(const char *p, const char *end) {
+        return scan_either(p, end, ' ', 0x1D);
+}
+
+/* The first '"' or 0x1D in [p, end), or @end. */
+static inline const char *scan_quote(const char *p, const char *end) {
+        return scan_either(p, end, '"', 0x1D);
 }
 
 /* Where the bytes that end names and values are, for 64 bytes at a time: one look serves all fields that lie in them. */
