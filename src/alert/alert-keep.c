@@ -4,8 +4,7 @@
 #include "alert/alert-keep.h"
 #include "base/sha256.h"
 
-#define PER_TEXT   4u /* quotes and a comma, or a length */
-#define ESCAPE_MAX 6u /* \u001b */
+#define PER_TEXT 4u /* quotes and a comma, or a length */
 
 int alert_begin(Alert **ret, AlertKind kind) {
         Alert *a = calloc(1, sizeof(*a));
@@ -17,13 +16,6 @@ int alert_begin(Alert **ret, AlertKind kind) {
         a->room = ALERT_ROOM;
         *ret = a;
         return 0;
-}
-
-/* Bad UTF-8 becomes three bytes. */
-size_t alert_cost(uint8_t c) {
-        if (c >= 0x80)
-                return 3;
-        return c < 0x20 || c == 0x7F ? ESCAPE_MAX : c == '"' || c == '\\' ? 2 : 1;
 }
 
 bool alert_keep(Alert *a, Str s, size_t max, Str *ret) {

@@ -7,8 +7,12 @@
 /* What all texts of one alert may come to, as alert_cost() counts. */
 #define ALERT_ROOM (ALERT_MAX - 2048u)
 
-/* At least what escape_json() makes of @c. */
-size_t alert_cost(uint8_t c);
+/* At least what escape_json() makes of @c; bad UTF-8 becomes three bytes. */
+static inline size_t alert_cost(uint8_t c) {
+        if (likely(c >= 0x20 && c < 0x7F))
+                return c == '"' || c == '\\' ? 2 : 1;
+        return c >= 0x80 ? 3 : 6; /* \u001b */
+}
 
 /* For the sentence of alert_set_attempted(), that is made later. */
 #define ALERT_SPARE 8192u

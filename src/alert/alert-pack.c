@@ -47,8 +47,11 @@ static const struct {
 #define MEMBER(_alert, _offset, _type) ((_type *)((char *)(_alert) + (_offset)))
 
 static void put_number(Buf *out, uint64_t v, unsigned n) {
+        char bytes[8];
+
         for (unsigned i = 0; i < n; i++)
-                buf_putc(out, (char)(v >> (8 * i)));
+                bytes[i] = (char)(v >> (8 * i));
+        buf_put(out, bytes, n);
 }
 
 static void put_text(Buf *out, Str s) {

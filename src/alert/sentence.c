@@ -17,21 +17,70 @@ static Str program(const Facts *f) {
         return f->v[FACT_EXE].n ? facts_basename(f->v[FACT_EXE]) : f->v[FACT_COMM];
 }
 
+static bool is_program(Str name, const char *pattern) {
+        Str p = str_from(pattern);
+
+        if (!p.n)
+                return true;
+        if (p.p[p.n - 1] == '*')
+                return str_starts(name, (Str){ p.p, p.n - 1 });
+        return str_eq(name, p);
+}
+
+static Str address(const Facts *f) {
+        Str addr = f->v[FACT_ADDR];
+
+        return str_eq(addr, STR("0.0.0.0")) || str_eq(addr, STR("::")) ? STR("") : addr;
+}
+
+/* They run as root for the one who comes: their ids tell nobody. */
+static bool is_door_keeper(const Facts *f) {
+        static const char *const programs[] = { "sshd*", "login", "gdm-session-*", "lightdm", "sddm-helper" };
+        Str name = program(f);
+
+        for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+                if (is_program(name, programs[i]))
+                        return true;
+        return false;
+}
+
+/* A service without a login of its own asks about somebody who is elsewhere (vsftpd, dovecot). */
+static bool asks_for_another(const Facts *f) { return !f->v[FACT_AUID].n && address(f).n; }
+
+/* Records of the way in and out; others of such a program tell of itself (CRYPTO_KEY_USER, SYSCALL). */
+static bool is_at_the_door(const Facts *f) {
+        static const int32_t types[] = { AUDIT_USER_AUTH, AUDIT_USER_ACCT,      AUDIT_USER_START,
+                                         AUDIT_USER_END,  AUDIT_USER_CHAUTHTOK, AUDIT_USER_ERR,
+                                         AUDIT_CRED_ACQ,  AUDIT_CRED_DISP,      AUDIT_CRED_REFR };
+
+        if (f->type == AUDIT_USER_LOGIN || f->type == AUDIT_USER_LOGOUT)
+                return true;
+        for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+                if (f->type == types[i])
+                        return is_door_keeper(f) || asks_for_another(f);
+        return false;
+}
+
+/* Whoever was refused has no session: auid= is then of who started the program by hand. */
 Str sentence_account(const Facts *f) {
         if (f->attempted.n)
                 return f->attempted;
         if (!facts_name_hidden(f->v[FACT_ACCT]))
                 return f->v[FACT_ACCT];
+        if (f->result == FAIL && is_at_the_door(f))
+                return f->v[FACT_ID];
         return first_of(f->v[FACT_ID], f->v[FACT_AUID]);
 }
 
-Str sentence_addr(const Facts *f) {
-        Str addr = f->v[FACT_ADDR];
+/* auid= is whom it is about in records of a login only. */
+Str sentence_account_meant(const Facts *f) {
+        bool login = f->type == AUDIT_LOGIN || f->type == AUDIT_USER_LOGIN || f->type == AUDIT_USER_LOGOUT;
 
-        if (str_eq(addr, STR("0.0.0.0")) || str_eq(addr, STR("::")))
-                addr = STR("");
-        return first_of(addr, f->v[FACT_HOSTNAME]);
+        return login || f->v[FACT_ID].n || !facts_name_hidden(f->v[FACT_ACCT]) ? sentence_account(f)
+                                                                               : STR("");
 }
+
+Str sentence_addr(const Facts *f) { return first_of(address(f), f->v[FACT_HOSTNAME]); }
 
 /* Names the kind of the terminal where it says nothing more: sshd and cron write their own names. */
 static Str terminal(const Facts *f) {
@@ -329,16 +378,6 @@ static NameState name_state(const Facts *f) {
         return sentence_account(f).n ? NAME_ANY : NAME_HIDDEN;
 }
 
-static bool is_program(Str name, const char *pattern) {
-        Str p = str_from(pattern);
-
-        if (!p.n)
-                return true;
-        if (p.p[p.n - 1] == '*')
-                return str_starts(name, (Str){ p.p, p.n - 1 });
-        return str_eq(name, p);
-}
-
 static bool fits(const Row *row, const Facts *f, NameState name) {
         return row->type == f->type && (row->result == ANY || row->result == f->result) &&
                (row->name == NAME_ANY || row->name == name) && is_program(program(f), row->exe) &&
@@ -409,12 +448,12 @@ bool sentence_lacks_name(const Facts *f) {
                !sentence_account(f).n;
 }
 
-/* Programs that let people in run as root, for the one who comes. */
 Str sentence_user(const Facts *f) {
-        bool login = f->type == AUDIT_USER_LOGIN || f->type == AUDIT_USER_LOGOUT || f->type == AUDIT_LOGIN ||
-                     is_program(program(f), "sshd*") || is_program(program(f), "login");
+        Str account = sentence_account(f);
 
-        return login && sentence_account(f).n ? sentence_account(f) : known_user(f);
+        if (is_at_the_door(f))
+                return account;
+        return (f->type == AUDIT_LOGIN || is_door_keeper(f)) && account.n ? account : known_user(f);
 }
 
 static void write_deed(Buf *out, const Deed *deed, const Facts *f) {

@@ -19,6 +19,9 @@ Str sentence_user(const Facts *f);
 /* Whose account it is about: "" where the event does not say. */
 Str sentence_account(const Facts *f);
 
+/* The same, but not who did it where no other account is named. */
+Str sentence_account_meant(const Facts *f);
+
 /* From where: "" where that is not known. */
 Str sentence_addr(const Facts *f);
 

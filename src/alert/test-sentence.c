@@ -300,10 +300,63 @@ static void ids_are_stable(void **state) {
         said_done(&said);
 }
 
+#define UNSET " uid=0 auid=4294967295 ses=4294967295 "
+#define REFUSED(_type, _ids, _acct, _exe, _addr)                                                            \
+        "type=" _type " msg=audit(1795336287.106:1): pid=1" _ids "msg='op=login acct=" _acct " exe=\"" _exe \
+        "\" hostname=? addr=" _addr " terminal=? res=failed'\n"
+#define INVALID_USER "28696E76616C6964207573657229" /* (invalid user) */
+
+/* Whoever lets people in runs as root; that is nobody who tried. */
+static const struct {
+        const char *record, *user;
+} comers[] = {
+        { REFUSED("USER_LOGIN", UNSET, INVALID_USER, "/usr/sbin/sshd", "192.0.2.7"), "" },
+        { REFUSED("USER_LOGIN", UNSET, "\"(unknown user)\"", "/usr/sbin/sshd", "192.0.2.7"), "" },
+        { REFUSED("USER_AUTH", UNSET, "\"(unknown user)\"", "/usr/sbin/sshd", "192.0.2.7"), "" },
+        { REFUSED("USER_ERR", UNSET, "\"?\"", "/usr/lib/openssh/sshd-session", "192.0.2.7"), "" },
+        { REFUSED("USER_LOGIN", UNSET, "\"UNKNOWN\"", "/usr/bin/login", "?"), "" },
+        { REFUSED("USER_AUTH", UNSET, "\"(unknown)\"", "/usr/libexec/gdm-session-worker", "?"), "" },
+        { REFUSED("USER_AUTH", UNSET, "\"?\"", "/usr/libexec/dovecot/auth", "192.0.2.7"), "" },
+        { REFUSED("USER_AUTH", UNSET, "6120622063", "/usr/sbin/vsftpd", "192.0.2.7"), "a b c" },
+        { REFUSED("USER_LOGIN", UNSET, "6120622063", "/usr/sbin/sshd", "192.0.2.7"), "a b c" },
+        { REFUSED("USER_LOGIN", UNSET, "\"root\"", "/usr/sbin/sshd", "192.0.2.7"), "root" },
+        /* the administrator who started it by hand */
+        { REFUSED("USER_LOGIN", " uid=0 auid=0 ses=3 ", INVALID_USER, "/usr/sbin/sshd", "192.0.2.7"), "" },
+        /* root, or a service of root's, at a program that people run */
+        { REFUSED("USER_AUTH", UNSET, "\"nosuchuser\"", "/usr/bin/su", "?"), "root" },
+        { REFUSED("CRYPTO_KEY_USER", UNSET, "\"?\"", "/usr/sbin/sshd", "192.0.2.7"), "root" },
+};
+
+static void keep_user(void *userdata, const Event *event) {
+        Said *said = userdata;
+        RuleHit hit = { .rule = &rule, .event = event, .record = event->records };
+        Alert *a;
+
+        assert_int_equal(alert_new(&a, &hit, said->m, NULL), 0);
+        buf_str(&said->out, a->user);
+        said->n++;
+        alert_unref(a);
+}
+
+static void the_user_is_who_came(void **state) {
+        for (size_t i = 0; i < ARRAY_SIZE(comers); i++) {
+                Said said = { .out = BUF_INIT };
+
+                assert_int_equal(meaning_new(&said.m), 0);
+                capture_replay_text(comers[i].record, keep_user, &said);
+                assert_int_equal(said.n, 1);
+                if (!str_eqz(buf_view(&said.out), comers[i].user))
+                        fail_msg("row %zu: the user is not \"%s\" but \"%s\"", i, comers[i].user,
+                                 buf_z(&said.out));
+                said_done(&said);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(scenarios_are_told),
                 cmocka_unit_test(lines_are_told),
+                cmocka_unit_test(the_user_is_who_came),
                 cmocka_unit_test(templates_use_words_there_are),
                 cmocka_unit_test(every_event_gives_one_sentence),
                 cmocka_unit_test(an_alert_is_bounded),
