@@ -156,15 +156,19 @@ static int open_path(File *f) {
         return 0;
 }
 
-/* The file that the path means now. */
-static int ensure_open(File *f) {
+/* The file that the path means now, and its size. */
+static int ensure_open(File *f, off_t *ret_size) {
         struct stat now;
+        int r = 0;
 
-        if (f->fd >= 0 && lstat(f->path, &now) == 0 && now.st_dev == f->is.st_dev &&
-            now.st_ino == f->is.st_ino)
-                return 0;
-        close_fd(f);
-        return open_path(f);
+        if (f->fd < 0 || lstat(f->path, &now) < 0 || now.st_dev != f->is.st_dev ||
+            now.st_ino != f->is.st_ino) {
+                close_fd(f);
+                r = open_path(f);
+                now = f->is;
+        }
+        *ret_size = now.st_size;
+        return r;
 }
 
 static void name_of(const File *f, unsigned i, char name[static PATH_MAX]) {
@@ -222,21 +226,19 @@ static int append(File *f, Str line, off_t size) {
 }
 
 static int write_line(File *f, Str line) {
-        struct stat now;
-        int r = ensure_open(f);
+        off_t size;
+        int r = ensure_open(f, &size);
 
         if (r < 0)
                 return r;
-        if (fstat(f->fd, &now) < 0)
-                return fault(f, "", -errno);
-        if (f->max_size && now.st_size && (uint64_t)now.st_size + line.n > f->max_size) {
+        if (f->max_size && size && (uint64_t)size + line.n > f->max_size) {
                 r = rotate(f);
                 if (r < 0 && f->fd < 0)
                         return r;
                 if (r == 0)
-                        now.st_size = f->is.st_size;
+                        size = f->is.st_size;
         }
-        return append(f, line, now.st_size);
+        return append(f, line, size);
 }
 
 static int submit(Sink *sink, uint64_t id, const Alert *alert) {

@@ -89,8 +89,8 @@ void scene_offer(Scene *s, size_t n) {
         }
 }
 
-bool scene_wait(Scene *s, unsigned ms) {
-        uint64_t until = clock_monotonic_ns() + ms * NS_PER_MS;
+bool scene_wait(Scene *s) {
+        uint64_t until = clock_monotonic_ns() + SCENE_PATIENCE_MS * NS_PER_MS;
 
         while (sink_pending(s->sink) && clock_monotonic_ns() < until)
                 assert_true(sd_event_run(s->loop, 10000) >= 0);
@@ -111,13 +111,12 @@ void scene_close(Scene *s) {
         assert_true(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 }
 
-void conform_delivers(const SinkOps *ops, const SinkSetting *settings, size_t n_settings, size_t n,
-                      unsigned ms) {
+void conform_delivers(const SinkOps *ops, const SinkSetting *settings, size_t n_settings, size_t n) {
         Scene s;
 
         assert_int_equal(scene_open(&s, ops, settings, n_settings), 0);
         scene_offer(&s, n);
-        if (!scene_wait(&s, ms))
+        if (!scene_wait(&s))
                 fail_msg("%zu alerts not settled: %s", sink_pending(s.sink), s.why);
         if (s.n[SINK_DELIVERED] != n)
                 fail_msg("%zu of %zu delivered: %s", s.n[SINK_DELIVERED], n, s.why);
@@ -125,13 +124,13 @@ void conform_delivers(const SinkOps *ops, const SinkSetting *settings, size_t n_
         scene_close(&s);
 }
 
-void conform_fails(const SinkOps *ops, const SinkSetting *settings, size_t n_settings, size_t n, unsigned ms,
+void conform_fails(const SinkOps *ops, const SinkSetting *settings, size_t n_settings, size_t n,
                    SinkVerdict verdict, const char *word) {
         Scene s;
 
         assert_int_equal(scene_open(&s, ops, settings, n_settings), 0);
         scene_offer(&s, n);
-        if (!scene_wait(&s, ms))
+        if (!scene_wait(&s))
                 fail_msg("%zu alerts not settled: %s", sink_pending(s.sink), s.why);
         if (s.n[verdict] != n || !strstr(s.why, word))
                 fail_msg("%zu of %zu settled so: %s", s.n[verdict], n, s.why);

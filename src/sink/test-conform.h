@@ -24,22 +24,23 @@ typedef struct {
         size_t n_fds;
 } Scene;
 
+#define SCENE_PATIENCE_MS 120000u /* more than a machine takes that is busy with something else */
+
 /* For tests that want more than conform_ offers. */
 int scene_open(Scene *s, const SinkOps *ops, const SinkSetting *settings, size_t n); /* sink_new()'s result */
 void scene_offer(Scene *s, size_t n);                                                /* alerts of each kind */
 void scene_offer_one(Scene *s, Alert *alert);                                        /* takes the reference */
-bool scene_wait(Scene *s, unsigned ms); /* until nothing is pending. False: late */
+bool scene_wait(Scene *s);              /* until nothing is pending. False: not within SCENE_PATIENCE_MS */
 void scene_turn(Scene *s, unsigned ms); /* runs the loop for so long */
 void scene_close(Scene *s);
 
 /* An alert of words that mean something to terminals, mail, syslog, shells and JSON. */
 Alert *alert_hostile(void);
 
-/* @n alerts are delivered within @ms. */
-void conform_delivers(const SinkOps *ops, const SinkSetting *settings, size_t n_settings, size_t n,
-                      unsigned ms);
+/* @n alerts are delivered. */
+void conform_delivers(const SinkOps *ops, const SinkSetting *settings, size_t n_settings, size_t n);
 /* @n alerts are settled with @verdict, and @word is in what is said. */
-void conform_fails(const SinkOps *ops, const SinkSetting *settings, size_t n_settings, size_t n, unsigned ms,
+void conform_fails(const SinkOps *ops, const SinkSetting *settings, size_t n_settings, size_t n,
                    SinkVerdict verdict, const char *word);
 /* Settings that cannot be used; @word is in what is said. */
 void conform_refuses(const SinkOps *ops, const SinkSetting *settings, size_t n_settings, const char *word);

@@ -70,14 +70,14 @@ static void the_alert_is_on_stdin(void **state) {
         const SinkSetting *setting =
                 command("read -r line && [ -z \"$(cat)\" ] && printf '%s\\n' \"$line\" >>$1/told");
 
-        conform_delivers(&sink_exec, setting, 1, 20, 20000);
+        conform_delivers(&sink_exec, setting, 1, 20);
         assert_int_equal(count_lines(content(told)), 20);
         assert_memory_equal(content(told), "{\"schema\":1,", 12);
         assert_non_null(strstr(content(told), "$(touch /x); `id`"));
         assert_int_equal(access("/x", F_OK), -1);
 }
 
-static void a_program_need_not_read(void **state) { conform_delivers(&sink_exec, command(":"), 1, 8, 20000); }
+static void a_program_need_not_read(void **state) { conform_delivers(&sink_exec, command(":"), 1, 8); }
 
 /* Nothing of ours reaches it. */
 static void its_surroundings_are_bare(void **state) {
@@ -93,7 +93,7 @@ static void its_surroundings_are_bare(void **state) {
                            1),
                 0);
         scene_offer_one(&s, alert_hostile());
-        assert_true(scene_wait(&s, 10000));
+        assert_true(scene_wait(&s));
         assert_int_equal(s.n[SINK_DELIVERED], 1);
         scene_close(&s);
         unsetenv("SECRET");
@@ -118,57 +118,63 @@ static void its_surroundings_are_bare(void **state) {
 }
 
 static void statuses_are_verdicts(void **state) {
-        conform_fails(&sink_exec, command("printf 'no \\033[31mway\\nsecond\\n' >&2; exit 3"), 1, 4, 20000,
+        conform_fails(&sink_exec, command("printf 'no \\033[31mway\\nsecond\\n' >&2; exit 3"), 1, 4,
                       SINK_REFUSED, "ended with status 3: no \\x1b[31mway");
-        conform_fails(&sink_exec, command("echo busy >&2; exit 75"), 1, 4, 20000, SINK_RETRY,
+        conform_fails(&sink_exec, command("echo busy >&2; exit 75"), 1, 4, SINK_RETRY,
                       "ended with status 75: busy");
-        conform_fails(&sink_exec, command("kill -9 $$"), 1, 4, 20000, SINK_REFUSED, "died of signal 9");
+        conform_fails(&sink_exec, command("kill -9 $$"), 1, 4, SINK_REFUSED, "died of signal 9");
 }
 
 static void what_cannot_be_started_is_told(void **state) {
         const SinkSetting *setting = command(":");
 
         unlink(script);
-        conform_fails(&sink_exec, setting, 1, 4, 5000, SINK_RETRY, "No such file or directory");
+        conform_fails(&sink_exec, setting, 1, 4, SINK_RETRY, "No such file or directory");
         setting = command(":");
         chmod(script, 0600);
-        conform_fails(&sink_exec, setting, 1, 4, 5000, SINK_RETRY, "Permission denied");
+        conform_fails(&sink_exec, setting, 1, 4, SINK_RETRY, "Permission denied");
 }
 
 static bool is_gone(pid_t pid) {
-        for (int i = 0; i < 100 && kill(pid, 0) == 0; i++)
+        for (int i = 0; i < 6000 && kill(pid, 0) == 0; i++)
                 usleep(20000);
         return kill(pid, 0) < 0;
 }
 
+/* Given more time until it has told something: on a busy machine a shell may need its time to begin. */
+static void hangs(const char *text) {
+        SinkSetting settings[2] = { *command(text) };
+        char words[40];
+
+        for (unsigned ms = 300; !content(told) && ms <= 30000; ms *= 10) {
+                uint64_t start = clock_monotonic_ns();
+
+                settings[1] = (SinkSetting)NUMBER("timeout", ms);
+                snprintf(words, sizeof(words), "took longer than %u ms", ms);
+                conform_fails(&sink_exec, settings, 2, 1, SINK_RETRY, words);
+                assert_true(clock_monotonic_ns() - start < (ms + 30000) * NS_PER_MS);
+        }
+        assert_non_null(content(told));
+}
+
 /* The script ignores SIGTERM, and so does what it has started. */
 static void what_hangs_is_ended(void **state) {
-        SinkSetting settings[2];
-        uint64_t start = clock_monotonic_ns();
         int pid;
 
-        settings[0] =
-                *command("trap '' TERM; sh -c 'trap \"\" TERM; sleep 60; sleep 60' & echo $! >$1/told; wait");
-        settings[1] = (SinkSetting)NUMBER("timeout", 300);
-        conform_fails(&sink_exec, settings, 2, 1, 10000, SINK_RETRY, "took longer than 300 ms");
-        assert_true(clock_monotonic_ns() - start < 8 * NS_PER_S);
+        hangs("trap '' TERM; sh -c 'trap \"\" TERM; sleep 60; sleep 60' & echo $! >$1/told; wait");
         assert_int_equal(sscanf(content(told), "%d", &pid), 1);
         assert_true(is_gone(pid));
 }
 
 static void sigterm_comes_first(void **state) {
-        SinkSetting settings[2];
-
-        settings[0] = *command("trap 'echo bye >$1/told; exit 0' TERM; sleep 60 & wait");
-        settings[1] = (SinkSetting)NUMBER("timeout", 300);
-        conform_fails(&sink_exec, settings, 2, 1, 10000, SINK_RETRY, "took longer than 300 ms");
+        hangs("trap 'echo bye >$1/told; exit 0' TERM; sleep 60 & wait");
         assert_string_equal(content(told), "bye\n");
 }
 
 static void what_it_leaves_is_ended(void **state) {
         int pid;
 
-        conform_delivers(&sink_exec, command("sleep 60 & echo $! >$1/told"), 1, 1, 10000);
+        conform_delivers(&sink_exec, command("sleep 60 & echo $! >$1/told"), 1, 1);
         assert_int_equal(sscanf(content(told), "%d", &pid), 1);
         assert_true(is_gone(pid));
 }
@@ -179,23 +185,22 @@ static void output_is_bounded(void **state) {
 
         settings[0] = *command("head -c 300000 /dev/zero >&2; echo; exit 1");
         settings[1] = (SinkSetting)NUMBER("max_output", 1000);
-        conform_fails(&sink_exec, settings, 2, 2, 20000, SINK_REFUSED,
-                      "(299000 bytes of output thrown away)");
+        conform_fails(&sink_exec, settings, 2, 2, SINK_REFUSED, "(299000 bytes of output thrown away)");
         settings[0] = *command("head -c 2000 /dev/zero >&2");
         assert_int_equal(scene_open(&s, &sink_exec, settings, 2), 0);
         scene_offer(&s, 1);
-        assert_true(scene_wait(&s, 10000));
+        assert_true(scene_wait(&s));
         assert_int_equal(s.n[SINK_DELIVERED], 1);
         assert_non_null(strstr(s.why, "(1000 bytes of output thrown away)"));
         scene_close(&s);
         settings[0] = *command("cat /dev/zero >&2");
         settings[2] = (SinkSetting)NUMBER("timeout", 500);
-        conform_fails(&sink_exec, settings, 3, 1, 20000, SINK_RETRY, "bytes of output thrown away): \\x00");
+        conform_fails(&sink_exec, settings, 3, 1, SINK_RETRY, "bytes of output thrown away): \\x00");
 }
 
 /* A stderr that does not block would lose lines of programs that do not expect it. */
 static void its_stderr_is_an_ordinary_pipe(void **state) {
-        conform_delivers(&sink_exec, command("! grep -q 'flags:.*04001' /proc/$$/fdinfo/2"), 1, 1, 10000);
+        conform_delivers(&sink_exec, command("! grep -q 'flags:.*04001' /proc/$$/fdinfo/2"), 1, 1);
 }
 
 static void only_so_many_run(void **state) {
@@ -204,12 +209,12 @@ static void only_so_many_run(void **state) {
 
         settings[0] = *command("mkdir $1/one || exit 1; sleep 0.05; rmdir $1/one");
         settings[1] = (SinkSetting)NUMBER("max_running", 1);
-        conform_delivers(&sink_exec, settings, 2, 5, 20000);
+        conform_delivers(&sink_exec, settings, 2, 5);
         settings[0] = *command("mkdir $1/n$$; while [ $(ls -d $1/n* | wc -l) -lt 3 ]; do sleep 0.02; done");
         settings[1] = (SinkSetting)NUMBER("max_running", 3);
         assert_int_equal(scene_open(&s, &sink_exec, settings, 2), 0);
         scene_offer(&s, 6); /* three wait for each other, the others then find theirs */
-        assert_true(scene_wait(&s, 20000));
+        assert_true(scene_wait(&s));
         assert_int_equal(s.n[SINK_DELIVERED], 6);
         scene_close(&s);
 }

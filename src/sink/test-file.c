@@ -68,9 +68,9 @@ static void alerts_are_lines(void **state) {
         struct stat st;
 
         umask(077);
-        conform_delivers(&sink_file, settings, 2, 100, 5000);
+        conform_delivers(&sink_file, settings, 2, 100);
         expect_lines(path, 100);
-        conform_delivers(&sink_file, settings, 1, 10, 5000); /* another sink goes on */
+        conform_delivers(&sink_file, settings, 1, 10); /* another sink goes on */
         expect_lines(path, 110);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0640);
@@ -82,7 +82,7 @@ static void records_are_there_on_request(void **state) {
         const SinkSetting settings[] = { TEXT("path", path), FLAG("records"), TEXT("mode", "600") };
         struct stat st;
 
-        conform_delivers(&sink_file, settings, 3, 2, 5000);
+        conform_delivers(&sink_file, settings, 3, 2);
         expect_lines(path, 2);
         assert_non_null(strstr(content(path), "type=A"));
         assert_int_equal(stat(path, &st), 0);
@@ -105,19 +105,18 @@ static void only_regular_files_are_written(void **state) {
         int fd;
 
         assert_int_equal(symlink("/tmp/aulert-never", path), 0);
-        conform_fails(&sink_file, settings, 1, 1, 1000, SINK_RETRY, "symbolic link");
+        conform_fails(&sink_file, settings, 1, 1, SINK_RETRY, "symbolic link");
         assert_int_equal(access("/tmp/aulert-never", F_OK), -1);
         unlink(path);
         assert_int_equal(mkfifo(path, 0600), 0);
-        conform_fails(&sink_file, settings, 1, 2, 1000, SINK_RETRY,
-                      "not a regular file"); /* and does not wait */
+        conform_fails(&sink_file, settings, 1, 2, SINK_RETRY, "not a regular file"); /* and does not wait */
         fd = open(path, O_RDWR | O_CLOEXEC);
         assert_true(fd >= 0);
-        conform_fails(&sink_file, settings, 1, 2, 1000, SINK_RETRY, "not a regular file");
+        conform_fails(&sink_file, settings, 1, 2, SINK_RETRY, "not a regular file");
         close(fd);
         unlink(path);
         assert_int_equal(mkdir(path, 0700), 0);
-        conform_fails(&sink_file, settings, 1, 1, 1000, SINK_RETRY, "directory");
+        conform_fails(&sink_file, settings, 1, 1, SINK_RETRY, "directory");
 }
 
 static void a_moved_file_is_left_alone(void **state) {
@@ -149,7 +148,7 @@ static void a_torn_line_stays_alone(void **state) {
         assert_non_null(f);
         fputs("{\"schema\":1,\"tor", f);
         fclose(f);
-        conform_delivers(&sink_file, settings, 1, 2, 1000);
+        conform_delivers(&sink_file, settings, 1, 2);
         assert_int_equal(count_lines(path), 3);
         assert_memory_equal(content(path), "{\"schema\":1,\"tor\n{\"schema\":1,", 28);
 }
@@ -161,7 +160,7 @@ static void rotation_keeps_what_was_asked_for(void **state) {
 
         for (unsigned i = 0; i < 4; i++)
                 snprintf(name[i], sizeof(name[i]), i ? "%s.%u" : "%s", path, i);
-        conform_delivers(&sink_file, settings, 3, 50, 1000);
+        conform_delivers(&sink_file, settings, 3, 50);
         for (unsigned i = 0; i < 3; i++) {
                 assert_int_equal(stat(name[i], &st), 0);
                 assert_true(st.st_size <= 1000);
@@ -177,7 +176,7 @@ static void keeping_none_starts_anew(void **state) {
         struct stat st;
 
         snprintf(name, sizeof(name), "%s.1", path);
-        conform_delivers(&sink_file, settings, 3, 50, 1000);
+        conform_delivers(&sink_file, settings, 3, 50);
         assert_int_equal(stat(path, &st), 0);
         assert_true(st.st_size > 0 && st.st_size <= 1000);
         assert_int_equal(access(name, F_OK), -1);

@@ -228,12 +228,12 @@ static void datagrams_are_messages(void **state) {
 
         start_unix(SOCK_DGRAM);
         settings[0].values = &(const Str){ server.address, strlen(server.address) };
-        conform_delivers(&sink_syslog, settings, 1, 300, 10000);
+        conform_delivers(&sink_syslog, settings, 1, 300);
         conform_ends(&sink_syslog, settings, 1, 3, 10);
         stop_server();
         assert_in_range(server.n_messages, 300, 306); /* those of sinks that are closed may not have gone */
         assert_null(memchr(server.text, '\0', server.n));
-        conform_fails(&sink_syslog, settings, 1, 3, 1000, SINK_RETRY, "No such file or directory");
+        conform_fails(&sink_syslog, settings, 1, 3, SINK_RETRY, "No such file or directory");
 }
 
 static void a_stream_socket_will_do(void **state) {
@@ -242,7 +242,7 @@ static void a_stream_socket_will_do(void **state) {
 
         start_unix(SOCK_STREAM);
         settings[0].values = &(const Str){ server.address, strlen(server.address) };
-        conform_delivers(&sink_syslog, settings, 2, 100, 10000);
+        conform_delivers(&sink_syslog, settings, 2, 100);
         usleep(100000);
         stop_server();
         for (size_t i = 0; i < server.n; i++)
@@ -255,11 +255,11 @@ static void octets_are_counted(void **state) {
 
         start_tcp(0);
         settings[0].values = &(const Str){ server.address, strlen(server.address) };
-        conform_delivers(&sink_syslog, settings, 1, 500, 10000);
+        conform_delivers(&sink_syslog, settings, 1, 500);
         usleep(100000);
         stop_server();
         assert_int_equal(count_frames(), 500);
-        conform_fails(&sink_syslog, settings, 1, 3, 5000, SINK_RETRY, "tcp://127.0.0.1:");
+        conform_fails(&sink_syslog, settings, 1, 3, SINK_RETRY, "tcp://127.0.0.1:");
         conform_ends(&sink_syslog, settings, 1, 3, 10);
 }
 
@@ -273,18 +273,18 @@ static void a_server_that_goes_is_found_again(void **state) {
         settings[0].values = &(const Str){ server.address, strlen(server.address) };
         assert_int_equal(scene_open(&s, &sink_syslog, settings, 1), 0);
         scene_offer(&s, 10);
-        assert_true(scene_wait(&s, 5000));
+        assert_true(scene_wait(&s));
         assert_int_equal(s.n[SINK_DELIVERED], 10);
         stop_server();
         scene_turn(&s, 50);
         scene_offer(&s, 2);
-        assert_true(scene_wait(&s, 5000));
+        assert_true(scene_wait(&s));
         assert_int_equal(s.n[SINK_RETRY], 2);
         start_tcp(port);
         for (n = 0; s.n[SINK_DELIVERED] == 10 && n < 100; n++) { /* it waits before it tries again */
                 scene_turn(&s, 50);
                 scene_offer(&s, 1);
-                assert_true(scene_wait(&s, 5000));
+                assert_true(scene_wait(&s));
         }
         assert_true(n > 1);
         assert_int_equal(s.n[SINK_DELIVERED], 11);
@@ -306,7 +306,7 @@ static void a_server_that_closes_is_borne(void **state) {
         assert_int_equal(scene_open(&s, &sink_syslog, settings, 1), 0);
         for (int i = 0; i < 20; i++) {
                 scene_offer(&s, 10);
-                assert_true(scene_wait(&s, 10000));
+                assert_true(scene_wait(&s));
         }
         assert_true(server.n_connections > 1);
         assert_int_equal(s.n[SINK_DELIVERED] + s.n[SINK_RETRY], 200);
@@ -326,7 +326,7 @@ static void no_acknowledgement_is_no_delivery(void **state) {
         settings[0].values = &(const Str){ server.address, strlen(server.address) };
         assert_int_equal(scene_open(&s, &sink_syslog, settings, 2), 0);
         scene_offer(&s, 200);
-        assert_true(scene_wait(&s, 10000));
+        assert_true(scene_wait(&s));
         assert_non_null(strstr(s.why, "no acknowledgement within 300 ms"));
         assert_true(s.n[SINK_RETRY] > 0);
         assert_int_equal(s.n[SINK_RETRY] + s.n[SINK_DELIVERED], 200);
