@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include "base/hash.h"
 #include "meaning/process.h"
@@ -9,7 +10,7 @@ typedef struct Change Change;
 struct Change {
         Change *older;
         ProcessTime at;
-        size_t size;  /* of this allocation */
+        size_t size;  /* of this allocation; 0: it is part of its Entry's */
         bool certain; /* the command line is that of the program: from an execve, or worked out */
         Process process;
         char text[];
@@ -17,7 +18,6 @@ struct Change {
 
 typedef struct Entry Entry;
 struct Entry {
-        Entry *chain;
         Entry *newer, *older;
         uint64_t hash;
         int64_t pid;
@@ -26,12 +26,15 @@ struct Entry {
         uint64_t moved;   /* ProcessTable.tick when it was put in front */
         uint32_t n_changes;
         uint32_t n_node;
+        size_t size; /* of this allocation: behind the name of the node stands the first Change */
         char node[];
 };
 
 struct ProcessTable {
-        Entry **buckets;
-        size_t n_buckets, n, max, bytes, max_bytes;
+        /* Open addressing; a tag is part of the hash, so that only the entry that is looked for is looked at. */
+        uint32_t *tags; /* 0: the slot is empty */
+        Entry **slots;
+        size_t n_slots, n, max, bytes, max_bytes;
         Entry *newest, *oldest;
         uint64_t tick; /* processes ever added */
         int64_t settled_ms;
@@ -43,12 +46,13 @@ int process_table_new(ProcessTable **ret, size_t max, size_t max_bytes) {
 
         if (!t)
                 return -ENOMEM;
-        t->n_buckets = 64;
-        while (t->n_buckets < max)
-                t->n_buckets *= 2;
-        t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
-        if (!t->buckets) {
-                free(t);
+        t->n_slots = 64;
+        while (t->n_slots < max * 2)
+                t->n_slots *= 2;
+        t->tags = calloc(t->n_slots, sizeof(*t->tags));
+        t->slots = calloc(t->n_slots, sizeof(Entry *));
+        if (!t->tags || !t->slots) {
+                process_table_free(t);
                 return -ENOMEM;
         }
         t->max = max;
@@ -63,7 +67,8 @@ static void free_changes(ProcessTable *t, Entry *e, Change *c) {
                 older = c->older;
                 t->bytes -= c->size;
                 e->n_changes--;
-                free(c);
+                if (c->size)
+                        free(c);
         }
 }
 
@@ -75,24 +80,67 @@ ProcessTable *process_table_free(ProcessTable *t) {
                 free_changes(t, e, e->newest);
                 free(e);
         }
-        free(t->buckets);
+        free(t->tags);
+        free(t->slots);
         free(t);
         return NULL;
 }
 
 uint64_t process_table_dropped(const ProcessTable *t) { return t->dropped; }
+
+int64_t process_table_since(const ProcessTable *t) {
+        return t->n < t->max && t->bytes < t->max_bytes - t->max_bytes / 16 ? INT64_MIN
+                                                                            : t->oldest->last.time_ms;
+}
+
 void process_settle(ProcessTable *t, int64_t time_ms) { t->settled_ms = time_ms; }
 
 static uint64_t key_hash(Str node, int64_t pid) {
         return node.n ? hash_bytes(node.p, node.n, hash_u64((uint64_t)pid)) : hash_u64((uint64_t)pid);
 }
 
-static Entry *find(const ProcessTable *t, uint64_t hash, Str node, int64_t pid) {
-        Entry *e = t->buckets[hash & (t->n_buckets - 1)];
+static uint32_t tag_of(uint64_t hash) { return (uint32_t)hash ? (uint32_t)hash : 1; }
 
-        while (e && (e->hash != hash || e->pid != pid || !str_eq((Str){ e->node, e->n_node }, node)))
-                e = e->chain;
-        return e;
+static Entry *find(const ProcessTable *t, uint64_t hash, Str node, int64_t pid) {
+        uint32_t tag = tag_of(hash);
+
+        for (size_t i = tag & (t->n_slots - 1); t->tags[i]; i = (i + 1) & (t->n_slots - 1)) {
+                Entry *e = t->slots[i];
+
+                if (t->tags[i] == tag && e->hash == hash && e->pid == pid &&
+                    str_eq((Str){ e->node, e->n_node }, node))
+                        return e;
+        }
+        return NULL;
+}
+
+static void put_slot(ProcessTable *t, Entry *e) {
+        uint32_t tag = tag_of(e->hash);
+        size_t i = tag & (t->n_slots - 1);
+
+        while (t->tags[i])
+                i = (i + 1) & (t->n_slots - 1);
+        t->tags[i] = tag;
+        t->slots[i] = e;
+}
+
+/* What stands behind @e and would not be found past an empty slot moves up. */
+static void clear_slot(ProcessTable *t, const Entry *e) {
+        size_t mask = t->n_slots - 1, hole = tag_of(e->hash) & mask;
+
+        while (t->slots[hole] != e)
+                hole = (hole + 1) & mask;
+        for (size_t i = (hole + 1) & mask; t->tags[i]; i = (i + 1) & mask) {
+                size_t home = t->tags[i] & mask;
+
+                if (((i - home) & mask) < ((i - hole) & mask))
+                        continue;
+                t->tags[hole] = t->tags[i];
+                t->slots[hole] = t->slots[i];
+                hole = i;
+        }
+        t->tags[hole] = 0;
+        t->slots[hole] = NULL;
 }
 
 static bool before(const ProcessTime *a, const ProcessTime *b) {
@@ -155,14 +203,10 @@ static void touch(ProcessTable *t, Entry *e) {
 }
 
 static void forget(ProcessTable *t, Entry *e) {
-        Entry **at = &t->buckets[e->hash & (t->n_buckets - 1)];
-
-        while (*at != e)
-                at = &(*at)->chain;
-        *at = e->chain;
+        clear_slot(t, e);
         list_remove(t, e);
         t->n--;
-        t->bytes -= sizeof(*e) + e->n_node;
+        t->bytes -= e->size;
         free_changes(t, e, e->newest);
         free(e);
 }
@@ -171,51 +215,59 @@ static void make_room(ProcessTable *t, const Entry *keep) {
         while (t->oldest && t->oldest != keep && (t->n > t->max || t->bytes > t->max_bytes)) {
                 forget(t, t->oldest);
                 t->dropped++;
+                /* the next to go, which nobody has looked at for long */
+                if (t->oldest) {
+                        __builtin_prefetch(&t->slots[tag_of(t->oldest->hash) & (t->n_slots - 1)]);
+                        __builtin_prefetch(t->oldest->newer);
+                }
         }
-}
-
-static Entry *add_entry(ProcessTable *t, uint64_t hash, Str node, int64_t pid) {
-        Entry *e = malloc(sizeof(*e) + node.n), **bucket = &t->buckets[hash & (t->n_buckets - 1)];
-
-        if (!e)
-                return NULL;
-        *e = (Entry){ .chain = *bucket, .hash = hash, .pid = pid, .n_node = (uint32_t)node.n };
-        if (node.n)
-                memcpy(e->node, node.p, node.n);
-        *bucket = e;
-        t->tick++;
-        list_add(t, e);
-        t->n++;
-        t->bytes += sizeof(*e) + node.n;
-        return e;
 }
 
 /* ---- changes ---- */
 
-static Str put(char **at, Str s) {
-        Str kept = { *at, s.n };
+static size_t change_size(Str exe, Str line) { return sizeof(Change) + cut(exe).n + cut(line).n; }
 
-        if (!s.p)
-                return STR_NULL;
-        if (s.n)
-                memcpy(*at, s.p, s.n);
-        *at += s.n;
-        return kept;
+static void change_init(Change *c, const ProcessTime *at, Str exe, Str line, bool certain) {
+        char *text = c->text;
+
+        *c = (Change){ .at = *at, .certain = certain };
+        c->process.exe = str_put(&text, cut(exe));
+        c->process.command_line = str_put(&text, cut(line));
 }
 
 static Change *change_new(const ProcessTime *at, Str exe, Str line, bool certain) {
-        Str e = cut(exe), l = cut(line);
-        size_t size = sizeof(Change) + e.n + l.n;
+        size_t size = change_size(exe, line);
         Change *c = malloc(size);
-        char *text;
 
         if (!c)
                 return NULL;
-        text = c->text;
-        *c = (Change){ .at = *at, .size = size, .certain = certain };
-        c->process.exe = put(&text, e);
-        c->process.command_line = put(&text, l);
+        change_init(c, at, exe, line, certain);
+        c->size = size;
         return c;
+}
+
+/* @room: for what stands behind the name of the node. */
+static Entry *add_entry(ProcessTable *t, uint64_t hash, Str node, int64_t pid, size_t room) {
+        size_t size = sizeof(Entry) + node.n + alignof(Change) - 1 + room;
+        Entry *e = malloc(size);
+
+        if (!e)
+                return NULL;
+        *e = (Entry){ .hash = hash, .pid = pid, .n_node = (uint32_t)node.n, .size = size };
+        if (node.n)
+                memcpy(e->node, node.p, node.n);
+        put_slot(t, e);
+        t->tick++;
+        list_add(t, e);
+        t->n++;
+        t->bytes += size;
+        return e;
+}
+
+static Change *first_change(Entry *e) {
+        size_t at = sizeof(*e) + e->n_node;
+
+        return (Change *)((char *)e + (at + alignof(Change) - 1) / alignof(Change) * alignof(Change));
 }
 
 static void insert(ProcessTable *t, Entry *e, Change *c) {
@@ -243,7 +295,8 @@ static void forget_before(ProcessTable *t, Entry *e, Change *c) {
                 baked->older = c->older;
                 *at = baked;
                 t->bytes += baked->size - c->size;
-                free(c);
+                if (c->size)
+                        free(c);
                 c = baked;
         }
         c->certain = true;
@@ -279,22 +332,32 @@ static int say_again(ProcessTable *t, Entry *e, const ProcessTime *at) {
         return 0;
 }
 
+/* A process of which nothing was known: most are heard from once, so that all of it is one piece. */
+static int add_process(ProcessTable *t, uint64_t hash, const ProcessTime *at, Str node, int64_t pid, Str exe,
+                       Str line, bool certain) {
+        Entry *e = add_entry(t, hash, node, pid, change_size(exe, line));
+
+        if (!e)
+                return -ENOMEM;
+        change_init(first_change(e), at, exe, line, certain);
+        insert(t, e, first_change(e));
+        e->last = *at;
+        make_room(t, e);
+        return 0;
+}
+
 static int add(ProcessTable *t, const ProcessTime *at, Str node, int64_t pid, Str exe, Str line,
                bool certain) {
         uint64_t hash = key_hash(node, pid);
         Entry *e = find(t, hash, node, pid);
-        Change *c = change_new(at, exe, line, certain);
+        Change *c;
 
+        if (!e)
+                return add_process(t, hash, at, node, pid, exe, line, certain);
+        c = change_new(at, exe, line, certain);
         if (!c)
                 return -ENOMEM;
-        if (!e) {
-                e = add_entry(t, hash, node, pid);
-                if (!e) {
-                        free(c);
-                        return -ENOMEM;
-                }
-                e->last = *at;
-        } else if (say_again(t, e, at)) {
+        if (say_again(t, e, at)) {
                 free(c);
                 return -ENOMEM;
         }
@@ -412,7 +475,7 @@ static int restore_entry(ProcessTable *t, Unpack *in) {
 
         if (in->bad || find(t, hash, node, pid))
                 return PACK_E_BAD;
-        e = add_entry(t, hash, node, pid);
+        e = add_entry(t, hash, node, pid, 0);
         if (!e)
                 return -ENOMEM;
         e->last = last;

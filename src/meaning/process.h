@@ -46,6 +46,9 @@ int process_seen(ProcessTable *t, const ProcessTime *at, Str node, int64_t pid, 
 
 void process_settle(ProcessTable *t, int64_t time_ms); /* nobody will ask about earlier times */
 
+/* Who was heard from since then is remembered; INT64_MIN as long as nobody had to be forgotten. */
+int64_t process_table_since(const ProcessTable *t);
+
 uint64_t process_table_dropped(
         const ProcessTable *t); /* processes, or changes, forgotten because the table was full */
 

@@ -4,8 +4,13 @@
 #include "base/hash.h"
 #include "meaning/record-memo.h"
 
+static bool is_of(const RecordMemo *m, const Record *r, Str body) {
+        return m->type == r->type && m->n_body == body.n && !memcmp(m->body, body.p, body.n);
+}
+
 RecordMemo *record_memo_at(RecordMemo **slots, const Record *r) {
         Str body = record_body(r), name = record_type_name(r);
+        RecordMemo *pair;
 
         /* other spellings of the type ("path", "1302") would show in the JSON */
         if ((r->type != AUDIT_PATH && r->type != AUDIT_CWD && r->type != AUDIT_PROCTITLE) ||
@@ -17,7 +22,13 @@ RecordMemo *record_memo_at(RecordMemo **slots, const Record *r) {
                 if (!*slots)
                         return NULL;
         }
-        return &(*slots)[(hash_bytes(body.p, body.n, 0) >> 32) % RECORD_MEMO_SLOTS];
+        pair = &(*slots)[(hash_bytes(body.p, body.n, 0) >> 32) % (RECORD_MEMO_SLOTS / 2) * 2];
+        if (is_of(pair, r, body))
+                return pair;
+        if (is_of(pair + 1, r, body))
+                return pair + 1;
+        pair->turn = !pair->turn;
+        return pair + pair->turn;
 }
 
 void record_memo_store(RecordMemo *m, uint64_t generation, const Record *r, Str json) {

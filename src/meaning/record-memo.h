@@ -3,7 +3,8 @@
 /* The finished JSON of records that come again word for word.
  *
  * CWD, PATH and PROCTITLE are three records of four, and most of them were seen before: the same file, folder or program. Their
- * JSON depends on type and body alone. A slot is found by a hash of the body and compared in full; a newer body takes it over.
+ * JSON depends on type and body alone. A slot is found by a hash of the body and compared in full. Two have the same hash, so
+ * that records that come in turn do not put each other out; a newer body takes over the one that did so longer ago.
  * Memory: RECORD_MEMO_SLOTS × sizeof(RecordMemo), allocated when the first record is stored. */
 #include "record/record.h"
 
@@ -15,6 +16,7 @@ typedef struct {
         uint64_t generation; /* meaning_generation() when it was stored; 0: free */
         int32_t type;
         uint16_t n_body, n_json;
+        bool turn; /* of a pair, in the first: which one was taken over last */
         char body[RECORD_MEMO_BODY];
         char json[RECORD_MEMO_JSON];
 } RecordMemo;

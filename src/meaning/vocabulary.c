@@ -50,7 +50,8 @@ bool vocabulary_begin(Vocabulary *v) {
 uint64_t vocabulary_next_object(Vocabulary *v) { return ++v->objects; }
 
 static size_t slot_of(Word *const *slots, size_t cap, Str name) {
-        size_t i = hash_str(name) & (cap - 1);
+        /* the lower bits of names that differ in the last letter lie in a row */
+        size_t i = (hash_str(name) >> 32) & (cap - 1);
 
         while (slots[i] && !str_eq(slots[i]->name, name))
                 i = (i + 1) & (cap - 1);
