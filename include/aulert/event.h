@@ -3,8 +3,8 @@
 /* One complete audit event, as a feed or a plugin hands it to a callback.
  *
  * Everything here is lent: an event, its records, fields and texts live until the callback returns, unless a function says
- * less. Bytes are an outsider's and may be anything; no text ends in a NUL. What an event is, and the format of its records,
- * is described in auditd(8) and in the linux-audit project's "audit record format". */
+ * less. Bytes are an outsider's and may be anything; no NUL ends a text unless its function says so. What an event is, and the
+ * format of its records, is described in auditd(8) and in the linux-audit project's "audit record format". */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,7 +12,8 @@
 extern "C" {
 #endif
 
-/* Bytes and how many. data may be NULL where size is 0. */
+/* Bytes and how many: printf("%.*s", (int)text.size, text.data). From the library data is never NULL; in a text of yours it may
+ * be where size is 0. */
 typedef struct {
         const char *data; /* the first byte */
         size_t size;      /* how many there are */
@@ -70,12 +71,12 @@ const AulertField *aulert_event_find(AulertEvent *event, const AulertRecord *rec
 /* 0, or -ENOMEM when a call for this event could not be answered for want of memory. */
 int aulert_event_error(const AulertEvent *event);
 
-/* The name of a field. */
+/* The name of a field; of NULL, a field that is not there, size 0. */
 AulertText aulert_field_name(const AulertField *field);
-/* The value as logged, without its double quotes. */
+/* The value as logged, without its double quotes; of NULL, size 0. */
 AulertText aulert_field_raw(const AulertField *field);
 /* The value as a person reads it (uid 0 is root, hexadecimal text is decoded). @field is of the last record whose fields were
- * asked for. Valid until the next call for this event. -ENOMEM: *ret is not changed; 0 otherwise. */
+ * asked for; NULL: size 0. Valid until the next call for this event. -ENOMEM: *ret is not changed; 0 otherwise. */
 int aulert_event_interpret(AulertEvent *event, const AulertField *field, AulertText *ret);
 
 /* The event as one line of JSON, newline included (aulert-events(1)). Valid until the next aulert_event_json() or
@@ -95,11 +96,13 @@ typedef enum {
  * open; texts are interpreted, raw bytes, and cut at 512. They are valid until the callback returns. Size 0: the event does not
  * say. 0 or -ENOMEM: *ret is not changed. */
 
-/* Who did it: the login name (auid), else the user (uid); at a login the account that came. 0 or -ENOMEM. */
+/* Who did it: the login name (auid), else the user (uid); at a login the account that came, size 0 where sshd writes
+ * "(invalid user)" for one that does not exist. 0 or -ENOMEM. */
 int aulert_event_actor(AulertEvent *event, AulertText *ret);
 /* What was done: the system call ("openat"), else op= ("PAM:session_open"), else the type of the record ("USER_LOGIN"). 0 or -ENOMEM. */
 int aulert_event_action(AulertEvent *event, AulertText *ret);
-/* To what: an account, else a group, path, service, network peer, process or module, whichever the event has first. 0 or -ENOMEM. */
+/* To what: an account, else a command, group, path, service, network peer, process or module, whichever the event has first, in
+ * this order. 0 or -ENOMEM. */
 int aulert_event_object(AulertEvent *event, AulertText *ret);
 /* From where: an address or the name of a host. 0 or -ENOMEM. */
 int aulert_event_origin(AulertEvent *event, AulertText *ret);

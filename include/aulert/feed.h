@@ -2,6 +2,7 @@
 #pragma once
 /* Bytes in, complete events out.
  *
+ * Bytes are lines, or what auditd writes to a plugin with format = binary, padded or not: the first 16 of them tell.
  * A feed starts no thread, handles no signal, writes nothing and never ends the process. It belongs to one thread at a time;
  * different feeds may run in different threads. Memory is bounded by the limits in AulertFeedOptions. Functions return 0 or a
  * negative errno; records that are no audit records are no error: they are counted. */
@@ -32,10 +33,12 @@ int aulert_feed_new(AulertFeed **ret, const AulertFeedOptions *options, AulertEv
 /* Open events are dropped: flush first. Takes NULL. */
 void aulert_feed_free(AulertFeed *feed);
 
-/* Takes bytes, in chunks of any size; they are copied. May call the callback. 0 or -ENOMEM: some bytes are lost. */
+/* Takes bytes, in chunks of any size; they are copied. May call the callback. 0, never -ENOMEM: lines and records that there
+ * is no memory for are dropped and counted, as those over a limit are. */
 int aulert_feed_push(AulertFeed *feed, const void *data, size_t size);
-/* One read(2) from @fd, and all events that it completes. 0; 1: end of file; -EAGAIN; -EINTR; another -errno of read(2), or
- * -ENOMEM. Do not mix with aulert_feed_push() inside of a line. */
+/* One read(2) from @fd, and all events that it completes. 0; 1: end of file, where a last line without newline is dropped and
+ * counted; another descriptor may follow. -EAGAIN; -EINTR; another -errno of read(2). Do not mix with aulert_feed_push() inside
+ * of a line. */
 int aulert_feed_read(AulertFeed *feed, int fd);
 /* Delivers everything that is open, oldest first. The feed may be used further. A last line without newline stays. */
 void aulert_feed_flush(AulertFeed *feed);

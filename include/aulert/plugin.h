@@ -35,9 +35,10 @@ typedef struct {
 int aulert_plugin_run(const AulertPlugin *plugin);
 
 /* As fork(2), for a child that does one thing and is not waited for (a mail, a popup). In the child signals are as a new process
- * has them, none ignored, none blocked, and SIGALRM ends it after @seconds (0: never), also after exec. Children that have ended
- * are reaped at each call: do not mix with waitpid() for children of your own. Returns the pid; 0 in the child, which must end
- * by _exit() or exec; -errno of fork(2). How many may run at once is for the caller to limit. */
+ * has them, none ignored, none blocked, standard input is /dev/null, and SIGALRM ends it after @seconds (0: never), also after exec.
+ * Children that have ended are reaped at each call: do not mix with waitpid() for children of your own. Returns the pid; 0 in the child, which must end
+ * by _exit() or exec; -EAGAIN where 64 children run already, so that a flood of events is no flood of processes; -errno of
+ * fork(2). */
 int aulert_plugin_fork(unsigned seconds);
 
 #ifdef __cplusplus

@@ -7,6 +7,8 @@
 
 #define POOL_RECORDS    256
 #define POOL_OPENS      64
+#define TABLE_MIN       1024u
+#define TABLE_MAX       (1u << 20)
 #define NODE_BUCKETS    16384u
 #define DELIVERED_SLOTS 16384u /* identities remembered to tell late records; an older one is taken for new */
 
@@ -26,13 +28,9 @@ struct TextBlock {
 };
 
 int assembler_init(EventAssembler *a) {
-        size_t size = 1024;
-
-        while (size < a->limits.open_events && size < 1u << 20)
-                size *= 2;
-        a->table_size = size;
+        a->table_size = TABLE_MIN;
         a->nodes_size = NODE_BUCKETS;
-        a->table = calloc(size, sizeof(*a->table));
+        a->table = calloc(a->table_size, sizeof(*a->table));
         a->nodes = calloc(a->nodes_size, sizeof(*a->nodes));
         a->delivered = calloc(DELIVERED_SLOTS, sizeof(*a->delivered));
         return a->table && a->nodes && a->delivered ? 0 : -ENOMEM;
@@ -207,6 +205,23 @@ Open *assembler_find(EventAssembler *a, const RecordId *id, const Node *node, ui
         return NULL;
 }
 
+/* Few events are open at a time, and a small table stays in the cache. Without memory the chains grow instead. */
+static void grow_table(EventAssembler *a) {
+        size_t size = a->table_size * 2;
+        Open **table = calloc(size, sizeof(Open *));
+
+        if (!table)
+                return;
+        for (Open *o = a->arrival.first; o; o = o->newer)
+                if (o->in_table) {
+                        o->hash_next = table[o->hash & (size - 1)];
+                        table[o->hash & (size - 1)] = o;
+                }
+        free(a->table);
+        a->table = table;
+        a->table_size = size;
+}
+
 static void link_open(EventAssembler *a, Open *o) {
         Open **bucket = &a->table[o->hash & (a->table_size - 1)];
         OpenList *mine = &o->node->open;
@@ -260,6 +275,8 @@ Open *assembler_open(EventAssembler *a, const RecordId *id, Node *node, uint64_t
                 return NULL;
         o = a->free_opens;
         a->free_opens = o->hash_next;
+        if (unlikely(a->n_open >= a->table_size && a->table_size < TABLE_MAX))
+                grow_table(a);
         *o = (Open){
                 .event = { .id = *id, .late = *seen == hash },
                 .node = node,

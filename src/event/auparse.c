@@ -263,10 +263,8 @@ int auparse_add(EventAssembler *a, Str line, Record *r, const RecordId *id) {
                 if (header_parse_compat(line, r, &slow, &bad))
                         return drop(a, r, &a->counters.bad_header, EVENT_E_NO_RECORD);
                 id = &slow;
-        } else {
-                r->n_fields = -1;
-                if (unlikely(r->type == AUDIT_AVC || r->type == AUDIT_USER_AVC))
-                        r->n_fields = (int32_t)count_fields(r, &bad);
+        } else if (unlikely(r->type == AUDIT_AVC || r->type == AUDIT_USER_AVC)) {
+                r->n_fields = (int32_t)count_fields(r, &bad);
         }
         return add_parsed(a, r, id, bad);
 }

@@ -102,13 +102,17 @@ void event_set_now(EventAssembler *a, uint64_t now_ns) { a->now_ns = now_ns; }
 
 void event_age(EventAssembler *a, uint64_t now_ns) {
         a->now_ns = now_ns;
-        while (event_next_deadline(a) <= now_ns)
+        while (a->arrival.first && event_next_deadline(a) <= now_ns)
                 assembler_end(a, a->arrival.first, EVENT_END_TIMEOUT);
 }
 
 uint64_t event_next_deadline(const EventAssembler *a) {
-        return a->arrival.first ? a->arrival.first->opened_ns + a->limits.timeout_ms * 1000000ull
-                                : UINT64_MAX;
+        uint64_t timeout_ns = a->limits.timeout_ms * 1000000ull, opened;
+
+        if (!a->arrival.first)
+                return UINT64_MAX;
+        opened = a->arrival.first->opened_ns;
+        return opened < UINT64_MAX - timeout_ns ? opened + timeout_ns : UINT64_MAX;
 }
 
 uint64_t event_oldest_ns(const EventAssembler *a) {
