@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is legal and surely a mistake: conditions that cannot hold or cannot fail, filters that let through, fields that are not there. */
 #include "meaning/decode.h"
+#include "rule/advice.h"
 #include "rule/known.h"
 #include "rule/logic.h"
-#include "rule/parse.h"
 
-#define MAX_LENGTH 60  /* of a name in a message */
 #define MAX_TYPES  8   /* of a search identifier that are held against its fields */
 #define MAX_VALUES 100 /* of a list that are looked at */
-
-static int short_length(Str s) { return (int)(s.n > MAX_LENGTH ? MAX_LENGTH : s.n); }
 
 static int judge(Parse *p, const YamlNode *condition, const Expr *e) {
         switch (logic_judge(p->ast, p->view, e)) {
@@ -63,8 +60,7 @@ int advice_condition(Parse *p, const YamlNode *condition, const SearchNames *nam
                                 p, names->v[i].node,
                                 "\"%.*s\" is called a filter, but events must match it; write \"not %.*s\", "
                                 "or give it another name",
-                                short_length(filter->name), filter->name.p, short_length(filter->name),
-                                filter->name.p);
+                                PARSE_ARG(filter->name), PARSE_ARG(filter->name));
         return judge(p, condition, e);
 }
 
@@ -79,15 +75,6 @@ static Str field_of(const YamlNode *key) {
 
 static bool asks_absence(const YamlNode *key, const YamlNode *value) {
         return value->kind == YAML_NULL || str_ends(key->text, STR("|exists"));
-}
-
-static const YamlNode *item(const YamlNode *n, size_t i) { return n->kind == YAML_LIST ? n->v[i] : n; }
-static size_t count(const YamlNode *n) { return n->kind == YAML_LIST ? n->n : 1; }
-
-/* A value that is compared as it is: with no modifier, no wildcard. */
-static bool is_literal(const YamlNode *n) {
-        return yaml_is_scalar(n) && n->text.n && !memchr(n->text.p, '*', n->text.n) &&
-               !memchr(n->text.p, '?', n->text.n);
 }
 
 static Str nearest_type(Parse *p, Str name) {
@@ -105,17 +92,18 @@ static Str nearest_type(Parse *p, Str name) {
 }
 
 static void check_type(Parse *p, const YamlNode *value) {
-        Str right = is_literal(value) && !known_type(value->text) ? nearest_type(p, value->text) : STR_NULL;
+        Str right;
+
+        if (advice_is_literal(value) && str_ieq(value->text, STR("EOE")))
+                parse_warn(p, value,
+                           "EOE records only end an event, and no rule sees them; write a type that holds "
+                           "something");
+        right = advice_is_literal(value) && !known_type(value->text) ? nearest_type(p, value->text)
+                                                                     : STR_NULL;
 
         if (right.n)
                 parse_warn(p, value, "there is no type of record \"%.*s\"; write %.*s",
-                           short_length(value->text), value->text.p, STR_ARG(right));
-}
-
-static bool is_number(Str s) {
-        uint64_t n;
-
-        return str_u64(s, 10, &n);
+                           PARSE_ARG(value->text), STR_ARG(right));
 }
 
 static bool is_call(Str name) {
@@ -142,19 +130,19 @@ static Str nearest_call(Parse *p, Str name) {
 /* A name with digits behind a known one is likely that of a call younger than the table of libaudit. */
 static bool is_younger(Str name, Str known) {
         return known.n && name.n > known.n && str_starts(name, known) &&
-               is_number((Str){ name.p + known.n, name.n - known.n });
+               advice_is_number((Str){ name.p + known.n, name.n - known.n });
 }
 
 /* auditd logs names of system calls only in ENRICHED logs; else they come from the table of libaudit. @others: values beside it. */
 static void check_call(Parse *p, Str field, const YamlNode *value, bool others) {
         Str right;
 
-        if (!is_literal(value) || (is_number(value->text) && str_eqz(field, "syscall")))
+        if (!advice_is_literal(value) || (advice_is_number(value->text) && str_eqz(field, "syscall")))
                 return;
-        if (is_number(value->text)) {
+        if (advice_is_number(value->text)) {
                 parse_warn(p, value,
                            "SYSCALL is the name of a system call; write \"syscall: %.*s\" for its number",
-                           short_length(value->text), value->text.p);
+                           PARSE_ARG(value->text));
                 return;
         }
         if (is_call(value->text))
@@ -166,18 +154,18 @@ static void check_call(Parse *p, Str field, const YamlNode *value, bool others) 
                 p, value,
                 "no system call \"%.*s\" is known here, so that only a log that auditd enriched can match; "
                 "write %.*s%sits number as \"syscall\"",
-                short_length(value->text), value->text.p, STR_ARG(right), right.n ? ", or " : "");
+                PARSE_ARG(value->text), STR_ARG(right), right.n ? ", or " : "");
 }
 
 static void check_literals(Parse *p, const YamlNode *key, const YamlNode *value) {
         bool type = str_eqz(key->text, "type") && p->view == VIEW_AUDIT;
         bool call = str_eqz(key->text, "SYSCALL") || str_eqz(key->text, "syscall");
 
-        for (size_t i = 0; (type || call) && i < count(value) && i < MAX_VALUES; i++)
+        for (size_t i = 0; (type || call) && i < yaml_count(value) && i < MAX_VALUES; i++)
                 if (type)
-                        check_type(p, item(value, i));
+                        check_type(p, yaml_item(value, i));
                 else
-                        check_call(p, key->text, item(value, i), count(value) > 1);
+                        check_call(p, key->text, yaml_item(value, i), yaml_count(value) > 1);
 }
 
 static void check_category(Parse *p, const YamlNode *key) {
@@ -191,19 +179,19 @@ static void check_category(Parse *p, const YamlNode *key) {
         right = near.best;
         parse_warn(p, key,
                    "audit has no field \"%.*s\" for this category, so that it is always absent; write %.*s",
-                   short_length(field), field.p,
+                   PARSE_ARG(field),
                    STR_ARG(right.n ? right : STR("a test of a field that there is (aulert-rules(7))")));
 }
 
 /* The types that a map asks for: all of them known, at most MAX_TYPES; 0: it does not say, or not for certain. */
 static size_t types_of(const YamlNode *map, const KnownType **ret) {
         const YamlNode *type = yaml_get(map, "type");
-        size_t n = type ? count(type) : 0;
+        size_t n = type ? yaml_count(type) : 0;
 
         if (n > MAX_TYPES)
                 return 0;
         for (size_t i = 0; i < n; i++) {
-                ret[i] = is_literal(item(type, i)) ? known_type(item(type, i)->text) : NULL;
+                ret[i] = advice_is_literal(yaml_item(type, i)) ? known_type(yaml_item(type, i)->text) : NULL;
                 if (!ret[i])
                         return 0;
         }
@@ -218,8 +206,8 @@ static void check_in_types(Parse *p, const YamlNode *key, const KnownType *const
                 if (!field.n || known_in_type(types[i], field))
                         return;
         parse_warn(p, key, "%s records have no field \"%.*s\"; write %s%s%s", types[0]->type,
-                   short_length(field), field.p, other ? "\"type: " : "a field that they have",
-                   other ? other->type : "", other ? "\", which has it, or another field" : "");
+                   PARSE_ARG(field), other ? "\"type: " : "a field that they have", other ? other->type : "",
+                   other ? "\", which has it, or another field" : "");
 }
 
 /* A name that only categories have: true, and says so. */
@@ -242,17 +230,30 @@ static bool check_audit(Parse *p, const YamlNode *key) {
         return false;
 }
 
+/* Names of fields have case: true, and says so, for one that exists in another only. */
+static bool check_case(Parse *p, const YamlNode *key) {
+        Str field = field_of(key), right = known_field(field);
+
+        if (!right.n || str_eq(right, field))
+                return false;
+        parse_warn(p, key, "audit records have no field \"%.*s\", as names of fields have case; write %.*s",
+                   PARSE_ARG(field), STR_ARG(right));
+        return true;
+}
+
 static void check_map(Parse *p, const YamlNode *map) {
         const KnownType *types[MAX_TYPES];
         size_t n_types = p->view == VIEW_AUDIT ? types_of(map, types) : 0;
 
         for (size_t i = 0; i < map->n; i++) {
                 check_literals(p, map->keys[i], map->v[i]);
+                advice_value(p, map, i);
                 if (asks_absence(map->keys[i], map->v[i]))
                         continue;
                 if (p->view != VIEW_AUDIT && p->view != _VIEW_N)
                         check_category(p, map->keys[i]);
-                if (p->view == VIEW_AUDIT && !check_audit(p, map->keys[i]) && n_types)
+                if (p->view == VIEW_AUDIT && !check_audit(p, map->keys[i]) && !check_case(p, map->keys[i]) &&
+                    n_types)
                         check_in_types(p, map->keys[i], types, n_types);
         }
 }

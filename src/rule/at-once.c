@@ -46,8 +46,8 @@ static void insert(RuleState *s, uint32_t c, size_t ref, Pending *p, uint32_t oc
 /* The event that waits under that number; NULL: its turn is over, it is too late. */
 static Pending *find(const RuleState *s, uint64_t order) {
         for (size_t i = 0; i < s->queue.n; i++)
-                if (s->queue.heap[i]->order == order)
-                        return s->queue.heap[i];
+                if (pending_at(&s->queue, i)->order == order)
+                        return pending_at(&s->queue, i);
         return NULL;
 }
 

@@ -39,60 +39,24 @@ bool category_possible(const Event *e, ViewKind kind) {
         return kind != VIEW_AUDIT && find_record(e, needs[kind]);
 }
 
-typedef enum { CALL_UNKNOWN, CALL_OTHER, CALL_EXEC, CALL_NETWORK } Call;
-
-static Call call_of(Str name) {
-        if (str_eq(name, STR("execve")) || str_eq(name, STR("execveat")))
-                return CALL_EXEC;
-        if (str_eq(name, STR("connect")) || str_eq(name, STR("accept")) || str_eq(name, STR("accept4")))
-                return CALL_NETWORK;
-        return CALL_OTHER;
-}
-
-/* What kind of call (arch, number) is; remembered, since a machine has few. */
-static Call lookup_call(Viewer *x, Str arch, uint32_t number) {
-        uint64_t key = 0;
-        size_t at;
-
-        memcpy(&key, arch.p, arch.n < 8 ? arch.n : 8);
-        at = (key * 31 + number) % ARRAY_SIZE(x->calls);
-        if (x->calls[at].arch != key || x->calls[at].number != number || !x->calls[at].call) {
-                const char *name = decode_syscall_name(decode_machine(arch), number);
-
-                if (!name)
-                        return CALL_UNKNOWN;
-                x->calls[at].arch = key;
-                x->calls[at].number = number;
-                x->calls[at].call = (uint8_t)call_of(str_from(name));
-        }
-        return (Call)x->calls[at].call;
-}
-
-/* The kernel writes "arch=c000003e syscall=59 success=yes …"; anything else is left for a full reading. */
-static Call head_call(Viewer *x, const Record *r) {
-        Str body = record_body(r), arch = { body.p + 5, 8 };
-        uint64_t number = 0;
-        size_t i = 22;
-
-        if (body.n < 40 || memcmp(body.p, "arch=", 5) != 0 || memcmp(body.p + 13, " syscall=", 9) != 0)
-                return CALL_UNKNOWN;
-        for (; i < 32 && body.p[i] >= '0' && body.p[i] <= '9'; i++)
-                number = number * 10 + (uint64_t)(body.p[i] - '0');
-        return i > 22 && body.p[i] == ' ' && number < UINT32_MAX ? lookup_call(x, arch, (uint32_t)number)
-                                                                 : CALL_UNKNOWN;
-}
-
 bool category_likely(Viewer *x, ViewKind kind) {
-        const Record *r = x->context_records[CONTEXT_SYSCALL];
-        Call call = r && r->type == TYPE_SYSCALL ? head_call(x, r) : r ? CALL_UNKNOWN : CALL_OTHER;
+        const Call *call = x->context_records[CONTEXT_SYSCALL] ? viewer_call(x) : NULL;
 
-        return call == CALL_UNKNOWN || call == (kind == VIEW_PROCESS ? CALL_EXEC : CALL_NETWORK);
+        if (!call)
+                return x->context_records[CONTEXT_SYSCALL] != NULL;
+        return call->front->kind == CALL_UNKNOWN ||
+               call->front->kind == (kind == VIEW_PROCESS ? CALL_EXEC : CALL_NETWORK);
 }
 
-static Str number_text(Viewer *x, int64_t n) {
+/* Only what somebody looks at is written. */
+static bool is_asked(const Viewer *x, CategoryField f) {
+        return x->category_keywords || x->id_category[f] != UINT32_MAX;
+}
+
+static Str number_text(Viewer *x, CategoryField f, int64_t n) {
         char text[24];
 
-        if (n < 0)
+        if (n < 0 || !is_asked(x, f))
                 return STR_NULL;
         return view_keep(x, (Str){ text, view_number(text, (uint64_t)n) });
 }
@@ -114,34 +78,31 @@ static Str record_text(Viewer *x, const Record *r, const char *name) {
 static void common(Viewer *x, const Facts *f, CategoryValues *ret) {
         ret->v[CATEGORY_IMAGE] = f->exe;
         ret->v[CATEGORY_USER] = f->user.n ? f->user : str_eq(f->uid, STR("0")) ? STR("root") : f->uid;
-        ret->v[CATEGORY_PROCESS_ID] = number_text(x, f->pid);
+        ret->v[CATEGORY_PROCESS_ID] = number_text(x, CATEGORY_PROCESS_ID, f->pid);
 }
 
-static bool is_exec(Str name) { return str_eq(name, STR("execve")) || str_eq(name, STR("execveat")); }
-
 static bool read_process(Viewer *x, const Facts *f, CategoryValues *ret) {
-        Str line;
-
-        if (!f->success || !is_exec(f->name))
+        if (!f->success || f->kind != CALL_EXEC)
                 return false;
         common(x, f, ret);
         ret->v[CATEGORY_LOGON_ID] = f->uid;
         ret->v[CATEGORY_TERMINAL_SESSION_ID] = f->ses;
-        ret->v[CATEGORY_PARENT_PROCESS_ID] = number_text(x, f->ppid);
-        ret->v[CATEGORY_CURRENT_DIRECTORY] = record_text(x, x->context_records[CONTEXT_CWD], "cwd");
-        line = viewer_command_line(x);
-        ret->v[CATEGORY_COMMAND_LINE] = line.p ? view_keep(x, line) : STR_NULL;
+        ret->v[CATEGORY_PARENT_PROCESS_ID] = number_text(x, CATEGORY_PARENT_PROCESS_ID, f->ppid);
+        if (is_asked(x, CATEGORY_CURRENT_DIRECTORY))
+                ret->v[CATEGORY_CURRENT_DIRECTORY] = record_text(x, x->context_records[CONTEXT_CWD], "cwd");
+        ret->v[CATEGORY_COMMAND_LINE] = viewer_command_line(x);
         return true;
 }
 
 static bool read_network(Viewer *x, const Facts *f, CategoryValues *ret) {
         bool out = str_eq(f->name, STR("connect"));
         const Record *r = find_record(x->event, TYPE_SOCKADDR);
+        CategoryField port;
         SocketAddress a;
         const Field *saddr;
         const char *address;
 
-        if (!out && !str_eq(f->name, STR("accept")) && !str_eq(f->name, STR("accept4")))
+        if (f->kind != CALL_NETWORK)
                 return false;
         if (!r || (!f->success && !(out && str_eq(f->exit, STR("-115")))))
                 return false;
@@ -154,7 +115,8 @@ static bool read_network(Viewer *x, const Facts *f, CategoryValues *ret) {
                 address += 7;
         ret->v[CATEGORY_INITIATED] = out ? STR("true") : STR("false");
         ret->v[out ? CATEGORY_DESTINATION_IP : CATEGORY_SOURCE_IP] = view_keep(x, str_from(address));
-        ret->v[out ? CATEGORY_DESTINATION_PORT : CATEGORY_SOURCE_PORT] = number_text(x, a.port);
+        port = out ? CATEGORY_DESTINATION_PORT : CATEGORY_SOURCE_PORT;
+        ret->v[port] = number_text(x, port, a.port);
         return true;
 }
 
@@ -205,7 +167,11 @@ static bool read_file(Viewer *x, const Facts *f, const Record *r, CategoryValues
         common(x, f, ret);
         if (!str_starts(name, STR("/"))) {
                 cwd = record_text(x, x->context_records[CONTEXT_CWD], "cwd");
-                append_path(&path, cwd.p ? cwd : STR(""));
+                if (!cwd.p) { /* nobody knows where it is */
+                        ret->v[CATEGORY_TARGET_FILENAME] = name;
+                        return true;
+                }
+                append_path(&path, cwd);
         }
         append_path(&path, name);
         if (!path.n)

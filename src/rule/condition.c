@@ -78,9 +78,7 @@ static void append_advice(const Cond *c, Str word, Buf *out) {
                 return;
         }
         for (size_t i = 0; i < n && i < MAX_ADVICE && out->n < 200; i++)
-                buf_printf(out, "%s\"%.*s\"", i ? " or " : "",
-                           (int)(c->names->v[i].name.n > 60 ? 60 : c->names->v[i].name.n),
-                           c->names->v[i].name.p);
+                buf_printf(out, "%s\"%.*s\"", i ? " or " : "", PARSE_ARG(c->names->v[i].name));
         if (!n)
                 buf_putz(out, "a search identifier under \"detection\" first");
 }
@@ -90,8 +88,7 @@ static int unknown_name(Cond *c) {
         int r;
 
         append_advice(c, c->token, &advice);
-        r = FAIL(c, "there is no search identifier \"%.*s\"; write %s",
-                 (int)(c->token.n > 60 ? 60 : c->token.n), c->token.p, buf_z(&advice));
+        r = FAIL(c, "there is no search identifier \"%.*s\"; write %s", PARSE_ARG(c->token), buf_z(&advice));
         buf_done(&advice);
         return r;
 }
@@ -108,7 +105,7 @@ static int unknown_pattern(Cond *c, Str pattern) {
         r = FAIL(c,
                  "\"%.*s\" matches no search identifier of this rule; write a pattern that matches %s, or "
                  "drop this part",
-                 (int)(c->token.n > 60 ? 60 : c->token.n), c->token.p, buf_z(&advice));
+                 PARSE_ARG(c->token), buf_z(&advice));
         buf_done(&advice);
         buf_done(&plain);
         return r;
@@ -154,6 +151,16 @@ static int parse_name(Cond *c, const Expr **ret) {
         return unknown_name(c);
 }
 
+/* "all x*", with no "of". */
+static bool lacks_of(const Cond *c, const Cond *ahead) {
+        static const char *const others[] = { "and", "or", "not", "near", "(", ")", "|", "" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                if (is_word(ahead, others[i]))
+                        return false;
+        return is_word(c, "all") || is_word(c, "any") || is_word(c, "1");
+}
+
 static int parse_primary(Cond *c, const Expr **ret) {
         bool all = is_word(c, "all"), some = is_word(c, "1") || is_word(c, "any");
         Cond ahead = *c;
@@ -172,6 +179,9 @@ static int parse_primary(Cond *c, const Expr **ret) {
         if (!c->token.n || is_word(c, ")") || is_word(c, "|") || is_word(c, "and") || is_word(c, "or"))
                 return FAIL(c, "a search identifier is missing here; write one");
         advance(&ahead);
+        if (lacks_of(c, &ahead) && !is_word(&ahead, "of"))
+                return FAIL(&ahead, "\"of\" is missing; write \"%.*s of %.*s\"", STR_ARG(c->token),
+                            PARSE_ARG(ahead.token));
         if (!is_word(&ahead, "of"))
                 return parse_name(c, ret);
         if (!all && !some)
@@ -261,7 +271,7 @@ static int parse_one(Parse *p, const YamlNode *node, SearchNames *names, const E
                 return FAIL(&c, "\"|\" and \"near\" (count, near and the like) are no longer part of Sigma; "
                                 "write a correlation document (event_count, temporal, …) with a timespan");
         return FAIL(&c, "\"%.*s\" does not fit here; write \"and\" or \"or\" between search identifiers",
-                    (int)(c.token.n > 60 ? 60 : c.token.n), c.token.p);
+                    PARSE_ARG(c.token));
 }
 
 int condition_parse(Parse *p, const YamlNode *condition, SearchNames *names, const Expr **ret) {

@@ -6,10 +6,10 @@
 #include "base/pack.h"
 #include "base/sha256.h"
 #include "rule/load.h"
+#include "rule/window.h"
 
-#define MAX_REFS   64u
-#define MAX_FIELDS 32u
-#define MAX_CHAIN  32u
+#define MAX_REFS  64u
+#define MAX_CHAIN 32u
 
 static const struct {
         const char *name;
@@ -37,11 +37,8 @@ typedef struct {
 
 static Arena *arena_of(Reading *x) { return &x->l->set->ast.arena; }
 
-/* A list of scalars, or one scalar as a list of one. */
-static const YamlNode *item_of(const YamlNode *n, size_t i) { return n->kind == YAML_LIST ? n->v[i] : n; }
-static size_t count_of(const YamlNode *n) {
-        return !n || n->kind == YAML_NULL ? 0 : n->kind == YAML_LIST ? n->n : 1;
-}
+/* Of a list of scalars, or one scalar as a list of one; nothing is an empty list. */
+static size_t count_of(const YamlNode *n) { return !n || n->kind == YAML_NULL ? 0 : yaml_count(n); }
 
 static int check_texts(Reading *x, const YamlNode *n, const char *key, size_t max) {
         size_t count = count_of(n);
@@ -50,8 +47,8 @@ static int check_texts(Reading *x, const YamlNode *n, const char *key, size_t ma
                 return parse_error(&x->l->parse, n, "\"%s\" must be a list of at most %zu names; write it so",
                                    key, max);
         for (size_t i = 0; i < count; i++)
-                if (!yaml_is_scalar(item_of(n, i)) || !item_of(n, i)->text.n)
-                        return parse_error(&x->l->parse, item_of(n, i),
+                if (!yaml_is_scalar(yaml_item(n, i)) || !yaml_item(n, i)->text.n)
+                        return parse_error(&x->l->parse, yaml_item(n, i),
                                            "\"%s\" must hold names; write one here", key);
         return 0;
 }
@@ -103,17 +100,17 @@ static bool holds(const CorrelationTest *t, long double v) {
 }
 
 static int read_operator(Reading *x, const YamlNode *key, const YamlNode *value) {
-        char z[64] = { 0 };
+        CorrelationTest *t = &x->c.tests[x->c.n_tests];
 
         for (size_t i = 0; i < ARRAY_SIZE(operators); i++) {
                 if (!str_eqz(key->text, operators[i].name))
                         continue;
-                if (!yaml_is_number(value) || value->text.n >= sizeof(z))
+                if (!yaml_number(value, &t->number))
                         return parse_error(&x->l->parse, value,
                                            "\"%s\" compares with a number; write one without quotes",
                                            operators[i].name);
-                memcpy(z, value->text.p, value->text.n);
-                x->c.tests[x->c.n_tests++] = (CorrelationTest){ operators[i].compare, strtold(z, NULL) };
+                t->compare = operators[i].compare;
+                x->c.n_tests++;
                 return 0;
         }
         return parse_error(
@@ -181,6 +178,15 @@ static int check_reachable(Reading *x, const YamlNode *condition) {
         return 0;
 }
 
+static void check_memory(Reading *x, const YamlNode *condition) {
+        uint32_t most = x->c.n_values ? WINDOW_MAX_VALUES : WINDOW_MAX_COUNT;
+
+        for (size_t i = 0; i < x->c.n_tests && x->c.type <= CORRELATION_VALUE_COUNT; i++)
+                if (x->c.tests[i].compare >= COMPARE_GT && x->c.tests[i].number > most)
+                        parse_warn(&x->l->parse, condition,
+                                   "this many are not remembered for one group; write %u at most", most);
+}
+
 static int read_condition(Reading *x) {
         const YamlNode *n = yaml_get(x->map, "condition"), *field = yaml_get(n, "field");
         bool temporal = x->c.type >= CORRELATION_TEMPORAL,
@@ -205,10 +211,11 @@ static int read_condition(Reading *x) {
                                    valued ? "this type counts values; write \"field: name\" in the condition"
                                           : "this type looks at no field; remove \"field\"");
         x->c.n_values = count_of(field);
-        r = field ? check_texts(x, field, "field", MAX_FIELDS) : 0;
+        r = field ? check_texts(x, field, "field", LOAD_MAX_FIELDS) : 0;
         if (!r && field && (!x->c.n_values || (x->c.n_values > 1 && x->c.type != CORRELATION_VALUE_COUNT)))
                 return parse_error(&x->l->parse, field, "this type needs exactly one field; write its name");
         r = r ? r : x->c.type == CORRELATION_TEMPORAL_ORDERED ? check_ordered(x, n) : 0;
+        check_memory(x, n);
         return r ? r : check_reachable(x, n);
 }
 
@@ -216,12 +223,14 @@ static int read_condition(Reading *x) {
 
 static int place(Load *l, LoadCorrelation *c);
 
-static LoadCorrelation *find_correlation(Load *l, Str name) {
-        for (size_t i = 0; i < l->n_correlations; i++)
-                if (str_eq(l->correlations[i].info.id, name) ||
-                    (name.n && str_eq(l->correlations[i].info.name, name)))
-                        return &l->correlations[i];
-        return NULL;
+static LoadCorrelation *find_correlation(const Load *l, Str name) {
+        uint32_t at = load_named(&l->correlation_names, name);
+
+        return at ? &l->correlations[l->correlation_names.entries[at - 1].value] : NULL;
+}
+
+static int too_long(Load *l, const YamlNode *n) {
+        return parse_error(&l->parse, n, "a chain of more than %u correlations; make it shorter", MAX_CHAIN);
 }
 
 static int resolve(Reading *x, const YamlNode *n, CorrelationRef *ref) {
@@ -234,11 +243,11 @@ static int resolve(Reading *x, const YamlNode *n, CorrelationRef *ref) {
                 return 0;
         other = find_correlation(l, n->text);
         if (!other) {
-                x->doc->skipped = load_listed(l->skipped, l->n_skipped, n->text);
+                x->doc->skipped = load_named(&l->skipped, n->text);
                 if (x->doc->skipped)
                         return PARSE_E_BAD;
                 return parse_error(&l->parse, n,
-                                   load_listed(l->refused, l->n_refused, n->text)
+                                   load_named(&l->refused, n->text)
                                            ? "the rule it refers to was refused; put that one right"
                                            : "there is no rule of this id or name; load it too, or write one "
                                              "that is loaded");
@@ -248,19 +257,26 @@ static int resolve(Reading *x, const YamlNode *n, CorrelationRef *ref) {
                         &l->parse, n,
                         "these correlations refer to each other in a circle; remove one of the references");
         if (l->depth == MAX_CHAIN)
-                return parse_error(&l->parse, n, "a chain of more than %u correlations; make it shorter",
-                                   MAX_CHAIN);
+                return too_long(l, n);
         l->depth++;
         r = place(l, other);
         l->depth--;
-        l->parse = saved;
+        l->parse.file = saved.file;
+        l->parse.rule = saved.rule;
         if (r < 0)
                 return r;
-        if (other->refused || other->skipped)
+        x->doc->skipped = other->skipped;
+        if (other->skipped)
+                return PARSE_E_BAD;
+        if (other->refused)
                 return parse_error(&l->parse, n,
                                    "the correlation it refers to was refused; put that one right");
         ref->correlation = true;
         ref->index = other->index;
+        if (l->set->correlations[other->index].chain >= MAX_CHAIN)
+                return too_long(l, n);
+        if (l->set->correlations[other->index].chain >= x->c.chain)
+                x->c.chain = l->set->correlations[other->index].chain + 1;
         return 0;
 }
 
@@ -303,7 +319,7 @@ static int read_wants(Reading *x, const YamlNode *names, const CorrelationRef *r
         for (size_t i = 0; i < n && !r; i++) {
                 const Correlation *inner = ref->correlation ? &x->l->set->correlations[ref->index] : NULL;
 
-                r = follow_alias(x, item_of(names, i), ref, &field);
+                r = follow_alias(x, yaml_item(names, i), ref, &field);
                 r = r ? r : ast_field(&x->l->set->ast, field, &v[i].field);
                 v[i].inner = -1;
                 for (size_t k = 0; inner && k < inner->n_group; k++)
@@ -321,7 +337,7 @@ static int read_group(Reading *x, const YamlNode *names) {
         if (!v)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++) {
-                v[i] = arena_str(arena_of(x), item_of(names, i)->text);
+                v[i] = arena_str(arena_of(x), yaml_item(names, i)->text);
                 if (!v[i].p)
                         return -ENOMEM;
         }
@@ -330,14 +346,22 @@ static int read_group(Reading *x, const YamlNode *names) {
         return 0;
 }
 
+/* Only in an order does it mean something to name a rule again. */
+static bool is_counted(const Reading *x, const CorrelationRef *ref) {
+        for (size_t i = 0; i < x->c.n_refs && x->c.type != CORRELATION_TEMPORAL_ORDERED; i++)
+                if (x->c.refs[i].correlation == ref->correlation && x->c.refs[i].index == ref->index)
+                        return true;
+        return false;
+}
+
 static int read_refs(Reading *x) {
         const YamlNode *rules = yaml_get(x->map, "rules"), *group = yaml_get(x->map, "group-by");
         const YamlNode *fields = yaml_get(yaml_get(x->map, "condition"), "field");
         CorrelationRef *refs;
         int r = check_texts(x, rules, "rules", MAX_REFS);
 
-        r = r ? r : check_texts(x, group, "group-by", MAX_FIELDS);
-        r = r ? r : check_texts(x, fields, "field", MAX_FIELDS);
+        r = r ? r : check_texts(x, group, "group-by", LOAD_MAX_FIELDS);
+        r = r ? r : check_texts(x, fields, "field", LOAD_MAX_FIELDS);
         r = r ? r : read_group(x, group);
         if (r)
                 return r;
@@ -349,10 +373,20 @@ static int read_refs(Reading *x) {
         if (!refs)
                 return -ENOMEM;
         x->c.refs = refs;
-        for (size_t i = 0; i < x->c.n_refs && !r; i++) {
-                r = resolve(x, item_of(rules, i), &refs[i]);
-                r = r ? r : read_wants(x, group, &refs[i], &refs[i].group);
-                r = r ? r : read_wants(x, fields, &refs[i], &refs[i].values);
+        x->c.n_refs = 0;
+        for (size_t i = 0; i < count_of(rules) && !r; i++) {
+                CorrelationRef *ref = &refs[x->c.n_refs];
+
+                *ref = (CorrelationRef){ 0 };
+                r = resolve(x, yaml_item(rules, i), ref);
+                if (!r && is_counted(x, ref)) {
+                        parse_warn(&x->l->parse, yaml_item(rules, i),
+                                   "this rule stands twice, and counts once; write it once, or another one");
+                        continue;
+                }
+                r = r ? r : read_wants(x, group, ref, &ref->group);
+                r = r ? r : read_wants(x, fields, ref, &ref->values);
+                x->c.n_refs += !r;
         }
         return r;
 }
@@ -373,6 +407,31 @@ static void check_alias_rules(Reading *x) {
                                            "this correlation counts no rule of this id or name; write one of "
                                            "those under \"rules\"");
                 }
+}
+
+static bool names_hold(const YamlNode *names, Str name) {
+        for (size_t i = 0; i < count_of(names); i++)
+                if (str_eq(yaml_item(names, i)->text, name))
+                        return true;
+        return false;
+}
+
+/* Legal, and surely a mistake. */
+static void check_fields(Reading *x) {
+        const YamlNode *group = yaml_get(x->map, "group-by"), *aliases = yaml_get(x->map, "aliases");
+        const YamlNode *field = yaml_get(yaml_get(x->map, "condition"), "field");
+
+        for (size_t i = 0; aliases && i < aliases->n; i++)
+                if (!names_hold(group, aliases->keys[i]->text) && !names_hold(field, aliases->keys[i]->text))
+                        parse_warn(&x->l->parse, aliases->keys[i],
+                                   "nothing is grouped by this alias; write it under \"group-by\", or remove "
+                                   "it");
+        if (x->c.type == CORRELATION_VALUE_COUNT && count_of(field) == 1 &&
+            names_hold(group, yaml_item(field, 0)->text))
+                parse_warn(&x->l->parse, field,
+                           "events are grouped by the field that is counted, so that there is one value in "
+                           "each; "
+                           "write another field");
 }
 
 static int read_generate(Reading *x) {
@@ -442,6 +501,8 @@ static void check_words(Reading *x) {
                         known |= str_eqz(key->text, words[k]);
                         nearest_try(&near, str_from(words[k]));
                 }
+                if (str_eqz(key->text, "timeframe"))
+                        near.best = STR("timespan");
                 if (!known)
                         parse_warn(&x->l->parse, key, "this word means nothing in a correlation; write %.*s",
                                    STR_ARG(near.best.n ? near.best : STR("it elsewhere, or remove it")));
@@ -472,14 +533,18 @@ static int read_all(Reading *x) {
         r = r ? r : read_refs(x);
         r = r ? r : read_condition(x);
         r = r ? r : read_generate(x);
-        if (!r)
+        if (!r) {
                 check_alias_rules(x);
+                check_fields(x);
+        }
         return r ? r : make_key(x);
 }
 
 /* Reads one correlation, after those that it refers to. 0 also when it was refused; -errno. */
 static int place(Load *l, LoadCorrelation *c) {
-        Reading x = { .l = l, .doc = c, .map = yaml_get(c->doc, "correlation"), .c = { .info = c->info } };
+        Reading x = {
+                .l = l, .doc = c, .map = yaml_get(c->doc, "correlation"), .c = { .info = c->info, .chain = 1 }
+        };
         int r;
 
         if (c->placed || c->refused || c->skipped)
@@ -505,72 +570,6 @@ static int place(Load *l, LoadCorrelation *c) {
         return 0;
 }
 
-/* ---- what is silent, and which values are wanted ---- */
-
-static int mark_silent(RuleSet *s) {
-        bool *loud = calloc(s->n_rules + s->n_correlations + 1, sizeof(*loud));
-
-        if (!loud)
-                return -ENOMEM;
-
-        for (size_t i = 0; i < s->n_correlations; i++)
-                for (size_t k = 0; k < s->correlations[i].n_refs; k++) {
-                        const CorrelationRef *ref = &s->correlations[i].refs[k];
-                        size_t at = ref->correlation ? s->n_rules + ref->index : ref->index;
-
-                        if (ref->correlation)
-                                s->correlations[ref->index].silent = true;
-                        else
-                                s->rules[ref->index].referred = s->rules[ref->index].silent = true;
-                        loud[at] |= s->correlations[i].generate;
-                }
-        for (size_t i = 0; i < s->n_rules; i++)
-                s->rules[i].silent &= !loud[i];
-        for (size_t i = 0; i < s->n_correlations; i++)
-                s->correlations[i].silent &= !loud[s->n_rules + i];
-        free(loud);
-        return 0;
-}
-
-/* *v with the fields of @more that it lacks. */
-static int merge(Arena *arena, const uint32_t **v, size_t *n, const uint32_t *more, size_t n_more) {
-        uint32_t *all = arena_alloc(arena, (*n + n_more) * sizeof(*all) + 1);
-        size_t used = *n;
-
-        if (!all)
-                return -ENOMEM;
-        if (*n)
-                memcpy(all, *v, *n * sizeof(*all));
-        for (size_t i = 0; i < n_more; i++) {
-                bool known = false;
-
-                for (size_t k = 0; k < used; k++)
-                        known |= all[k] == more[i];
-                if (!known)
-                        all[used++] = more[i];
-        }
-        *v = all;
-        *n = used;
-        return 0;
-}
-
-static int pass_wants(RuleSet *s, const Correlation *c, const CorrelationRef *ref) {
-        uint32_t own[2 * MAX_FIELDS];
-        size_t n = 0;
-        const uint32_t **v;
-        size_t *n_v;
-        int r;
-
-        for (size_t i = 0; i < c->n_group; i++)
-                own[n++] = ref->group[i].field;
-        for (size_t i = 0; i < c->n_values; i++)
-                own[n++] = ref->values[i].field;
-        v = ref->correlation ? &s->correlations[ref->index].wants : &s->rules[ref->index].wants;
-        n_v = ref->correlation ? &s->correlations[ref->index].n_wants : &s->rules[ref->index].n_wants;
-        r = merge(&s->ast.arena, v, n_v, own, n);
-        return r ? r : merge(&s->ast.arena, v, n_v, c->wants, c->n_wants);
-}
-
 int correlation_finish(Load *l) {
         RuleSet *s = l->set;
         int r = 0;
@@ -580,9 +579,6 @@ int correlation_finish(Load *l) {
                 return -ENOMEM;
         for (size_t i = 0; i < l->n_correlations && !r; i++)
                 r = place(l, &l->correlations[i]);
-        r = r ? r : mark_silent(s);
-        for (size_t i = s->n_correlations; i-- > 0 && !r;)
-                for (size_t k = 0; k < s->correlations[i].n_refs && !r; k++)
-                        r = pass_wants(s, &s->correlations[i], &s->correlations[i].refs[k]);
-        return r;
+        r = r ? r : load_mark_silent(s);
+        return r ? r : load_pass_wants(s);
 }

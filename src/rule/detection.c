@@ -56,7 +56,7 @@ static int parse_name(Parse *p, const YamlNode *key, const YamlNode *value, Sear
         if (value->kind == YAML_NULL)
                 return parse_error(p, value,
                                    "the search identifier \"%.*s\" is empty; write what to look for",
-                                   (int)(key->text.n > 60 ? 60 : key->text.n), key->text.p);
+                                   PARSE_ARG(key->text));
         r = value->kind == YAML_LIST ? parse_list(p, value, &e) : parse_entry(p, value, &e);
         if (r)
                 return r;
@@ -96,8 +96,21 @@ static void warn_unused(Parse *p, const SearchNames *names) {
                 if (!names->v[i].used && names->v[i].name.n && *names->v[i].name.p != '_')
                         parse_warn(p, names->v[i].node,
                                    "the condition never uses \"%.*s\"; name it there, or remove it",
-                                   (int)(names->v[i].name.n > 60 ? 60 : names->v[i].name.n),
-                                   names->v[i].name.p);
+                                   PARSE_ARG(names->v[i].name));
+}
+
+/* The key that was meant, or the whole map. */
+static int no_condition(Parse *p, const YamlNode *map) {
+        const YamlNode *at = map;
+
+        for (size_t i = 0; i < map->n; i++) {
+                Nearest near = parse_nearest(p, map->keys[i]->text);
+
+                nearest_try(&near, STR("condition"));
+                if (near.best.n)
+                        at = map->keys[i];
+        }
+        return parse_error(p, at, "there is no condition; write \"condition: selection\"");
 }
 
 int detection_parse(Parse *p, const YamlNode *map, const char *const *not_names, const Expr **ret) {
@@ -109,7 +122,7 @@ int detection_parse(Parse *p, const YamlNode *map, const char *const *not_names,
                 return parse_error(p, map,
                                    "this must be a map of search identifiers with a condition; write it so");
         if (!condition)
-                return parse_error(p, map, "there is no condition; write \"condition: selection\"");
+                return no_condition(p, map);
         names.v = calloc(map->n, sizeof(*names.v));
         if (!names.v)
                 return -ENOMEM;

@@ -104,10 +104,85 @@ static int read_logsource(Load *l, const YamlNode *doc, Logsource *ret) {
         return r ? r : copy_text(l, source, "category", &ret->category);
 }
 
+static bool is_one_of(Str s, const char *const *words) {
+        for (; *words; words++)
+                if (str_ieq(s, str_from(*words)))
+                        return true;
+        return false;
+}
+
+/* The one of @words that @s is nearly; "" when it is one of them, or near none. */
+static Str nearly(Load *l, Str s, const char *const *words) {
+        Nearest near;
+
+        if (is_one_of(s, words))
+                return STR("");
+        near = parse_nearest(&l->parse, s);
+        for (; *words; words++)
+                nearest_try(&near, str_from(*words));
+        return near.best;
+}
+
+/* A key that is nearly one of those that count: the rule would be for more than it says. */
+static void check_source_keys(Load *l, const YamlNode *source) {
+        static const char *const keys[] = { "product", "service", "category", "definition", NULL };
+
+        for (size_t i = 0; source->kind == YAML_MAP && i < source->n; i++) {
+                Str right = nearly(l, source->keys[i]->text, keys);
+
+                if (right.n)
+                        parse_warn(&l->parse, source->keys[i], "this word means nothing here; write %.*s",
+                                   STR_ARG(right));
+        }
+}
+
+/* A value that is nearly one that audit feeds: the rule would be skipped as one for others. */
+static void check_source_value(Load *l, const YamlNode *source, const char *key, const char *const *known) {
+        const YamlNode *n = yaml_get(source, key);
+        Str right = n && yaml_is_scalar(n) ? nearly(l, n->text, known) : STR("");
+
+        if (right.n)
+                parse_warn(&l->parse, n,
+                           "audit feeds no %s of this name, so that the rule is skipped; write %.*s", key,
+                           STR_ARG(right));
+}
+
+/* There are many products; these words name none. */
+static void check_product(Load *l, const YamlNode *source, const Logsource *s) {
+        static const char *const none[] = { "lunix", "gnu/linux", "gnu-linux", "auditd", "audit", NULL };
+        static const char *const linux_only[] = { "linux", NULL };
+
+        if (is_one_of(s->product, none) || nearly(l, s->product, linux_only).n)
+                parse_warn(&l->parse, yaml_get(source, "product"),
+                           "no product has this name, so that the rule is skipped; write linux");
+}
+
+static void check_source_values(Load *l, const YamlNode *source, const Logsource *s) {
+        static const char *const services[] = { "auditd", NULL };
+        static const char *const categories[] = { "process_creation", "network_connection", "file_event",
+                                                  NULL };
+
+        if (s->product.n && !str_ieq(s->product, STR("linux"))) {
+                check_product(l, source, s);
+                return;
+        }
+        check_source_value(l, source, "service", services);
+        check_source_value(l, source, "category", categories);
+        if (str_ieq(s->category, STR("auditd")))
+                parse_warn(
+                        &l->parse, yaml_get(source, "category"),
+                        "audit feeds no category of this name, so that the rule is skipped; write \"service: "
+                        "auditd\"");
+}
+
 /* A rule that says nothing that could be understood is for nobody. */
 static void check_logsource(Load *l, const YamlNode *doc, const Logsource *s) {
         const YamlNode *source = yaml_get(doc, "logsource");
 
+        if (source) {
+                check_source_keys(l, source);
+                check_source_values(l, source, s);
+        }
         if (!s->product.n && !s->service.n && !s->category.n)
                 parse_warn(&l->parse, source ? source : doc,
                            "the rule does not say which logs it is for, and is skipped; write \"logsource:\" "
@@ -138,14 +213,7 @@ static bool find_view(const Logsource *s, ViewKind *ret) {
         return false;
 }
 
-static int remember(Str **v, size_t *n, size_t *cap, Str name) {
-        if (!name.n)
-                return 0;
-        if (load_grow(v, sizeof(**v), *n, cap))
-                return -ENOMEM;
-        (*v)[(*n)++] = name;
-        return 0;
-}
+static int remember(LoadNames *x, Str name) { return name.n ? load_name(x, name, 0) : 0; }
 
 static int skip(Load *l, const YamlNode *doc) {
         static const char *const keys[] = { "id", "name" };
@@ -156,7 +224,7 @@ static int skip(Load *l, const YamlNode *doc) {
                 const YamlNode *n = yaml_get(doc, keys[i]);
 
                 if (n && yaml_is_scalar(n))
-                        r = remember(&l->skipped, &l->n_skipped, &l->cap_skipped, n->text);
+                        r = remember(&l->skipped, n->text);
         }
         return r;
 }
@@ -166,8 +234,17 @@ static int refuse(Load *l, const RuleInfo *info, int r) {
         if (r <= 0)
                 return r;
         load_refuse(l, info->id.n ? info->id : info->file);
-        r = remember(&l->refused, &l->n_refused, &l->cap_refused, info->id);
-        return r ? r : remember(&l->refused, &l->n_refused, &l->cap_refused, info->name);
+        r = remember(&l->refused, info->id);
+        return r ? r : remember(&l->refused, info->name);
+}
+
+static bool asks_keywords(const Ast *a, const Expr *e) {
+        if (e->kind == EXPR_TEST)
+                return a->tests[e->test].field == FIELD_KEYWORDS;
+        for (size_t i = 0; i < e->n; i++)
+                if (asks_keywords(a, e->v[i]))
+                        return true;
+        return false;
 }
 
 /* True when a test of the expression asks for a field whose name starts with @head. */
@@ -184,12 +261,33 @@ static bool asks(const Ast *a, const Expr *e, Str head) {
         return false;
 }
 
+/* A correlation may group or count by what a rule itself does not ask. */
+static bool wants(const Ast *a, const Rule *rule, Str head) {
+        for (size_t i = 0; i < rule->n_wants; i++)
+                if (str_starts(a->fields[rule->wants[i]].name, head))
+                        return true;
+        return false;
+}
+
+static int no_detection(Load *l, const YamlNode *doc) {
+        const YamlNode *at = doc;
+
+        for (size_t i = 0; i < doc->n; i++) {
+                Nearest near = parse_nearest(&l->parse, doc->keys[i]->text);
+
+                nearest_try(&near, STR("detection"));
+                if (near.best.n)
+                        at = doc->keys[i];
+        }
+        return parse_error(&l->parse, at, "there is no \"detection\"; write one, with a condition");
+}
+
 static int parse_rule(Load *l, const YamlNode *doc, Rule *rule) {
         static const char *const not_names[] = { "condition", "timeframe", NULL };
         const YamlNode *detection = yaml_get(doc, "detection"), *timeframe = yaml_get(detection, "timeframe");
 
         if (!detection)
-                return parse_error(&l->parse, doc, "there is no \"detection\"; write one, with a condition");
+                return no_detection(l, doc);
         if (timeframe)
                 parse_warn(&l->parse, timeframe,
                            "\"timeframe\" means nothing here; write a correlation document with a timespan");
@@ -206,8 +304,8 @@ static int add_rule(Load *l, const Rule *rule) {
         s->rules[s->n_rules++] = *rule;
         s->views[rule->view] = true;
         s->stats.loaded++;
-        r = load_name_rule(l, rule->info.id, at);
-        return r || !rule->info.name.n ? r : load_name_rule(l, rule->info.name, at);
+        r = load_name(&l->names, rule->info.id, at);
+        return r || !rule->info.name.n ? r : load_name(&l->names, rule->info.name, at);
 }
 
 static int load_rule(Load *l, Str file, const YamlNode *doc) {
@@ -238,9 +336,17 @@ static int load_rule(Load *l, Str file, const YamlNode *doc) {
 
 /* ---- filters ---- */
 
+static bool is_name(uint8_t c) { return c > ' ' && c != '(' && c != ')'; }
+
+/* The word, in any case, as in a condition; not the middle of a name. */
 static bool says_not(const YamlNode *condition) {
-        return !condition || condition->kind != YAML_TEXT ||
-               (condition->text.n && memmem(condition->text.p, condition->text.n, "not", 3));
+        Str s = condition && condition->kind == YAML_TEXT ? condition->text : STR("not");
+
+        for (size_t i = 0; i + 3 <= s.n; i++)
+                if (str_ieq((Str){ s.p + i, 3 }, STR("not")) && (!i || !is_name((uint8_t)s.p[i - 1])) &&
+                    (i + 3 == s.n || !is_name((uint8_t)s.p[i + 3])))
+                        return true;
+        return false;
 }
 
 static int parse_filter(Load *l, const YamlNode *filter, LoadFilter *f) {
@@ -248,7 +354,7 @@ static int parse_filter(Load *l, const YamlNode *filter, LoadFilter *f) {
         const YamlNode *rules = yaml_get(filter, "rules"), *condition = yaml_get(filter, "condition");
         bool any = rules && rules->kind == YAML_TEXT && str_ieq(rules->text, STR("any"));
 
-        if (!rules || (!any && rules->kind != YAML_LIST))
+        if (!rules || (!any && (rules->kind != YAML_LIST || !rules->n)))
                 return parse_error(&l->parse, rules ? rules : filter,
                                    "a filter must say which rules it is for; write \"rules: [id, …]\" or "
                                    "\"rules: any\"");
@@ -286,7 +392,8 @@ static int load_filter(Load *l, Str file, const YamlNode *doc) {
         f.service = source.service;
         f.category = source.category;
         r = document_info(l, file, doc, &info);
-        r = r ? r : keep_info(l, &info, &l->parse.filter);
+        r = r ? r : keep_info(l, &info, &f.info);
+        l->parse.filter = f.info;
         r = r ? r : parse_filter(l, f.node, &f);
         l->parse.filter = NULL;
         if (r)
@@ -297,73 +404,29 @@ static int load_filter(Load *l, Str file, const YamlNode *doc) {
         return 0;
 }
 
-static bool same_or_open(Str filter, Str rule) { return !filter.n || str_ieq(filter, rule); }
-
-static int apply_filter(Load *l, const LoadFilter *f, Rule *rule) {
-        if (!same_or_open(f->product, rule->product) || !same_or_open(f->service, rule->service) ||
-            !same_or_open(f->category, rule->category))
-                return 0;
-        rule->expr = expr_list(&l->set->ast, EXPR_AND, (const Expr *const[]){ rule->expr, f->expr }, 2);
-        return rule->expr ? 0 : -ENOMEM;
-}
-
-bool load_listed(const Str *v, size_t n, Str name) {
-        for (size_t i = 0; i < n; i++)
-                if (str_eq(v[i], name))
-                        return true;
-        return false;
-}
-
-static int apply_named(Load *l, const LoadFilter *f) {
-        uint32_t rule;
-        int r = 0;
-
-        for (size_t i = 0; i < f->rules->n && !r; i++) {
-                const YamlNode *n = f->rules->v[i];
-
-                if (!load_find_rule(l, n->text, &rule)) {
-                        if (!load_listed(l->skipped, l->n_skipped, n->text))
-                                parse_warn(&l->parse, n,
-                                           "there is no rule of this id or name; write one that is loaded");
-                        continue;
-                }
-                /* two different rules may share a name or title; all of them are meant */
-                for (size_t k = rule; k < l->set->n_rules && !r; k++)
-                        if (k == rule || str_eq(l->set->rules[k].info.id, n->text))
-                                r = apply_filter(l, f, &l->set->rules[k]);
-        }
-        return r;
-}
-
-static int apply_filters(Load *l) {
-        int r = 0;
-
-        for (size_t i = 0; i < l->n_filters && !r; i++) {
-                const LoadFilter *f = &l->filters[i];
-
-                l->parse.file = f->file.p;
-                l->parse.rule = STR("");
-                if (f->rules)
-                        r = apply_named(l, f);
-                else
-                        for (size_t k = 0; k < l->set->n_rules && !r; k++)
-                                r = apply_filter(l, f, &l->set->rules[k]);
-        }
-        return r;
-}
-
 /* ---- documents ---- */
 
 static int load_correlation(Load *l, Str file, const YamlNode *doc) {
         LoadCorrelation c = { .file = file, .doc = doc };
         int r = document_info(l, file, doc, &c.info);
+        uint32_t other = r || !yaml_get(doc, "id") ? 0 : load_named(&l->correlation_names, c.info.id);
 
+        if (other) {
+                const LoadCorrelation *o = &l->correlations[l->correlation_names.entries[other - 1].value];
+
+                r = parse_error(&l->parse, doc,
+                                "this id is taken by %s:%u; give each correlation an id of its own",
+                                o->file.p, o->info.line);
+        }
         if (r)
                 return refuse(l, &c.info, r);
         if (load_grow(&l->correlations, sizeof(*l->correlations), l->n_correlations, &l->cap_correlations))
                 return -ENOMEM;
+        r = load_name(&l->correlation_names, c.info.id, (uint32_t)l->n_correlations);
+        if (!r && c.info.name.n)
+                r = load_name(&l->correlation_names, c.info.name, (uint32_t)l->n_correlations);
         l->correlations[l->n_correlations++] = c;
-        return 0;
+        return r;
 }
 
 static int refuse_action(Load *l, Str file, const YamlNode *doc) {
@@ -401,6 +464,10 @@ static int refuse_two(Load *l, Str file, const YamlNode *doc) {
 /* Some other YAML that lies in a checkout of rules; or a rule whose one important word is misspelt. */
 static void skip_other(Load *l, const YamlNode *doc) {
         l->set->stats.skipped++;
+        if (doc->kind != YAML_MAP)
+                parse_warn(&l->parse, doc,
+                           "this document is no map, and is skipped; write a rule as \"title: …\", "
+                           "\"logsource: …\", \"detection: …\", and \"---\" between two of them");
         if (!yaml_get(doc, "title"))
                 return;
         for (size_t i = 0; i < doc->n; i++) {
@@ -430,13 +497,16 @@ int document_load(Load *l, Str file, const YamlNode *doc) {
 
 int document_finish(Load *l) {
         RuleSet *s = l->set;
-        int r = apply_filters(l);
+        int r = load_apply_filters(l);
 
         r = r ? r : correlation_finish(l);
         for (size_t i = 0; i < s->n_rules && !r; i++) {
                 Rule *rule = &s->rules[i];
 
-                rule->asks_parents = rule->view == VIEW_PROCESS && asks(&s->ast, rule->expr, STR("Parent"));
+                rule->asks_keywords = asks_keywords(&s->ast, rule->expr);
+                rule->asks_parents = rule->view == VIEW_PROCESS &&
+                                     (rule->asks_keywords || asks(&s->ast, rule->expr, STR("Parent")) ||
+                                      wants(&s->ast, rule, STR("Parent")));
                 s->parents |= rule->asks_parents;
         }
         return r;

@@ -121,15 +121,10 @@ static void put_pattern(Buf *out, const Pattern *p, Shape s) {
 }
 
 static void put_net(Buf *out, const Net *net) {
-        const uint8_t *b = net->addr.bytes;
+        char text[NET_TEXT_SIZE];
 
-        if (!net->addr.v6) {
-                buf_printf(out, "%u.%u.%u.%u/%u", b[0], b[1], b[2], b[3], net->bits);
-                return;
-        }
-        for (size_t i = 0; i < 16; i += 2)
-                buf_printf(out, "%s%x", i ? ":" : "", (unsigned)(b[i] << 8 | b[i + 1]));
-        buf_printf(out, "/%u", net->bits);
+        net_text(net, text);
+        buf_putz(out, text);
 }
 
 static void put_wanted(Buf *out, const Ast *ast, const Test *t, Shape s, bool negated) {

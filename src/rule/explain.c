@@ -21,6 +21,7 @@ struct Explain {
         Eval evals[2];
         Viewer *viewer;
         Eval *eval;
+        PendingMemory memory; /* where the parts lie */
         Pending *parts[EXPLAIN_MAX_PARTS];
         size_t n_parts, n_more;
         /* while one part is explained: */
@@ -80,7 +81,8 @@ Explain *explain_free(Explain *x) {
         if (!x)
                 return NULL;
         for (size_t i = 0; i < x->n_parts; i++)
-                pending_free(x->parts[i]);
+                pending_free(&x->memory, x->parts[i]);
+        pending_memory_done(&x->memory);
         for (size_t i = 0; i < 2; i++) {
                 eval_done(&x->evals[i]);
                 viewer_done(&x->viewers[i]);
@@ -113,7 +115,7 @@ static int add_part(Explain *x, const Event *event) {
                 x->n_more++;
                 return 0;
         }
-        x->parts[x->n_parts] = pending_new(&(Pending){ 0 }, event);
+        x->parts[x->n_parts] = pending_new(&x->memory, &(Pending){ 0 }, event);
         if (!x->parts[x->n_parts])
                 return -ENOMEM;
         x->n_parts++;

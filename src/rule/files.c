@@ -64,17 +64,28 @@ static bool has_suffix(const char *name) {
 
 static int wanted(const struct dirent *e) { return e->d_name[0] != '.'; }
 
+/* A link to a directory, or one that is called as a rule is. */
+static bool is_rule_link(int fd, const char *name, const struct stat *link) {
+        struct stat st;
+
+        return S_ISLNK(link->st_mode) &&
+               (has_suffix(name) || (!fstatat(fd, name, &st, 0) && S_ISDIR(st.st_mode)));
+}
+
 static int walk_entry(Walk *w, int fd, const char *path, const char *name, unsigned depth) {
         struct stat st;
         char *full = NULL;
-        int r = 0;
+        bool link;
+        int r;
 
-        if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-            !(S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && has_suffix(name))))
+        if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0;
+        link = is_rule_link(fd, name, &st);
+        if (!link && !S_ISDIR(st.st_mode) && !(S_ISREG(st.st_mode) && has_suffix(name)))
                 return 0;
         if (asprintf(&full, "%s%s%s", path, str_ends(str_from(path), STR("/")) ? "" : "/", name) < 0)
                 return -ENOMEM;
-        r = walk_path(w, fd, name, full, depth + 1);
+        r = link ? hand_error(w, full, EMLINK) : walk_path(w, fd, name, full, depth + 1);
         free(full);
         return r;
 }
@@ -86,7 +97,7 @@ static int walk_dir(Walk *w, int fd, const char *path, unsigned depth) {
 
         if (depth > MAX_DIR_DEPTH) {
                 close(fd);
-                return hand_error(w, path, ELOOP);
+                return hand_error(w, path, ENAMETOOLONG);
         }
         n = scandirat(fd, ".", &entries, wanted, alphasort);
         if (n < 0) {

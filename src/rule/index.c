@@ -88,11 +88,14 @@ static int build_plan(Building *b, Plan *plan, const Selection *s, RuleFn belong
 
         b->list.n = 0;
         for (uint32_t i = 0; i < set->n_rules && !r; i++) {
+                Selection mine = *s;
                 SelectResult result;
 
                 if (!belongs(b, i))
                         continue;
-                r = select_triggers(s, set->rules[i].expr, i, &b->list, &result);
+                if (!set->rules[i].asks_parents)
+                        mine.from = SELECT_ANY;
+                r = select_triggers(&mine, set->rules[i].expr, i, &b->list, &result);
                 if (!r && result == SELECT_ALWAYS)
                         r = add_id(&plan->always, &plan->n_always, i);
         }
@@ -158,7 +161,7 @@ static int plan_type(Building *b, int type) {
         Index *x = b->index;
         const char *name = record_type_to_name(type);
         size_t words = x->set->ast.n_tests / 64 + 1;
-        Selection s = { (Ast *)&x->set->ast, b->known, b->truth, true, type == TYPE_SYSCALL };
+        Selection s = { (Ast *)&x->set->ast, b->known, b->truth, true, type == TYPE_SYSCALL, SELECT_ANY };
         const Plan *same;
         Plan *plan;
         int r;
@@ -228,10 +231,29 @@ static int build_audit(Building *b) {
         return r;
 }
 
+static int note_by_text(Index *x) {
+        const Plan *parents = x->categories[3];
+
+        x->by_text = calloc(x->set->n_rules + 1, 1);
+        if (!x->by_text)
+                return -ENOMEM;
+        for (size_t i = 0; i < x->set->n_rules; i++)
+                x->by_text[i] = x->set->rules[i].asks_parents;
+        for (size_t i = 0; i < parents->n_always; i++)
+                x->by_text[parents->always[i]] = false;
+        return 0;
+}
+
 static int build_categories(Building *b) {
-        static const RuleFn belongs[] = { is_process, is_network, is_file, is_parents };
+        static const struct {
+                RuleFn belongs;
+                SelectFrom from;
+        } plans[] = { { is_process, SELECT_OWN },
+                      { is_network, SELECT_ANY },
+                      { is_file, SELECT_ANY },
+                      { is_parents, SELECT_PARENTS } };
         Index *x = b->index;
-        Selection s = { (Ast *)&x->set->ast, b->known, b->truth, false, false };
+        Selection s = { .ast = (Ast *)&x->set->ast, .known = b->known, .truth = b->truth };
         const Ast *a = &x->set->ast;
         int r = 0;
 
@@ -243,24 +265,37 @@ static int build_categories(Building *b) {
                 b->truth[i / 64] &= ~(UINT64_C(1) << i % 64);
                 b->truth[i / 64] |= (uint64_t)(a->tests[i].kind == TEST_NULL) << i % 64;
         }
-        for (size_t i = 0; i < ARRAY_SIZE(belongs) && !r; i++) {
+        for (size_t i = 0; i < ARRAY_SIZE(plans) && !r; i++) {
                 x->categories[i] = calloc(1, sizeof(*x->categories[i]));
-                r = x->categories[i] ? build_plan(b, x->categories[i], &s, belongs[i]) : -ENOMEM;
+                s.from = plans[i].from;
+                r = x->categories[i] ? build_plan(b, x->categories[i], &s, plans[i].belongs) : -ENOMEM;
         }
-        return r;
+        return r ? r : note_by_text(x);
 }
 
 static bool repeats(const Building *b, const Plan *p) {
         return !p->n_always && !p->fields[FIELD_KEYWORDS] && !viewer_needs_header(&b->viewer, p->wanted);
 }
 
+static const PlanField *field_of(const Plan *p, uint32_t id) {
+        return id == UINT32_MAX ? NULL : p->fields[id];
+}
+
+static void finish_plan(const Building *b, Plan *p) {
+        p->repeats = repeats(b, p);
+        for (size_t i = 0; i < _HEAD_N; i++)
+                p->head[i] = field_of(p, b->viewer.id_head[i]);
+        for (size_t i = 0; i < _PATH_N; i++)
+                p->path[i] = field_of(p, b->viewer.id_path[i]);
+}
+
 static void name_fields(Building *b) {
         Index *x = b->index;
         const RuleSet *set = x->set;
 
-        x->base->repeats = repeats(b, x->base);
+        finish_plan(b, x->base);
         for (size_t i = 0; i < x->n_plans; i++)
-                x->plans[i]->repeats = repeats(b, x->plans[i]);
+                finish_plan(b, x->plans[i]);
 
         for (size_t i = 0; i < x->n_plans; i++)
                 viewer_names(&b->viewer, x->plans[i]->wanted, &x->plans[i]->names);

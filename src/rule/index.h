@@ -15,7 +15,7 @@ Matcher *matcher_free(Matcher *m); /* returns NULL */
 
 void matcher_event(Matcher *m, RuleState *s);
 
-/* What is left to do for rules that ask for parents, once matcher_event() has seen the event. */
+/* What is left to do for rules that ask for parents, once matcher_event() has seen the event; the least first. */
 typedef enum {
         PARENTS_NEVER,   /* none can hold, whatever the parent is */
         PARENTS_BY_TEXT, /* none can hold unless matcher_parents_text() says so */

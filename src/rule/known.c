@@ -47,17 +47,19 @@ static const char *const categories[_VIEW_N][12] = {
         [VIEW_FILE] = { COMMON, "TargetFilename" },
 };
 
-/* Whether @field stands in a list with blanks around each name. */
-static bool holds(const char *list, Str field) {
+/* The name in a list with blanks between that is the same as @field. */
+static Str find(const char *list, Str field, bool (*same)(Str, Str)) {
         while (*list) {
                 size_t n = strcspn(list, " ");
 
-                if (n && str_eq((Str){ list, n }, field))
-                        return true;
+                if (n && same((Str){ list, n }, field))
+                        return (Str){ list, n };
                 list += n + strspn(list + n, " ");
         }
-        return false;
+        return STR_NULL;
 }
+
+bool known_list_holds(const char *list, Str field) { return find(list, field, str_eq).n; }
 
 static bool is_argument(Str field) {
         if (field.n < 2 || *field.p != 'a')
@@ -72,7 +74,8 @@ static bool is_argument(Str field) {
 static bool is_label(Str field) { return str_starts(field, STR("subj")) || str_starts(field, STR("obj")); }
 
 static bool has_own(const KnownType *t, Str field) {
-        return holds(t->fields, field) || (is_argument(field) && holds(t->fields, STR("a#")));
+        return known_list_holds(t->fields, field) ||
+               (is_argument(field) && known_list_holds(t->fields, STR("a#")));
 }
 
 const KnownType *known_type(Str name) {
@@ -83,7 +86,8 @@ const KnownType *known_type(Str name) {
 }
 
 bool known_in_type(const KnownType *t, Str field) {
-        return has_own(t, field) || holds(inherited, field) || is_label(field) || str_eqz(field, "type");
+        return has_own(t, field) || known_list_holds(inherited, field) || is_label(field) ||
+               str_eqz(field, "type");
 }
 
 const KnownType *known_type_with(Str field, size_t n) {
@@ -93,11 +97,24 @@ const KnownType *known_type_with(Str field, size_t n) {
         return NULL;
 }
 
+Str known_field(Str field) {
+        Str found = find("type", field, str_ieq);
+        bool exact = known_list_holds(inherited, field);
+
+        for (size_t i = 0; i < ARRAY_SIZE(types) && !exact; i++) {
+                exact = has_own(&types[i], field);
+                found = found.n ? found : find(types[i].fields, field, str_ieq);
+        }
+        if (exact)
+                return field;
+        return found.n ? found : find(inherited, field, str_ieq);
+}
+
 bool known_in_category(ViewKind view, Str field) {
         for (size_t i = 0; categories[view][i]; i++)
                 if (str_eqz(field, categories[view][i]))
                         return true;
-        return holds(inherited, field) || is_label(field);
+        return known_list_holds(inherited, field) || is_label(field);
 }
 
 Str known_category_field(ViewKind view, size_t n) {

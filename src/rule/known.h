@@ -13,6 +13,9 @@ typedef struct {
         const char *fields; /* with blanks between and around; "a#" is a0, a1 and so on */
 } KnownType;
 
+/* Whether @field stands in a list of names with blanks between. */
+bool known_list_holds(const char *list, Str field);
+
 /* NULL: not known. */
 const KnownType *known_type(Str name);
 
@@ -21,6 +24,9 @@ bool known_in_type(const KnownType *type, Str field);
 
 /* The n-th type, of those in the table, that holds @field itself; NULL: no more. */
 const KnownType *known_type_with(Str field, size_t n);
+
+/* The field that @field is, else one that differs from it in letter case; STR_NULL: none of those that are certain. */
+Str known_field(Str field);
 
 /* Whether a rule can see @field in a view of a category (not VIEW_AUDIT). */
 bool known_in_category(ViewKind view, Str field);

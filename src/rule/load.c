@@ -30,71 +30,99 @@ void load_refuse(Load *l, Str what) {
 static size_t name_slot(const LoadNames *x, Str name) {
         size_t at = hash_str(name) & (x->n_slots - 1);
 
-        while (x->slots[at].name.p && !str_eq(x->slots[at].name, name))
+        while (x->slots[at].first && !str_eq(x->slots[at].name, name))
                 at = (at + 1) & (x->n_slots - 1);
         return at;
 }
 
-bool load_find_rule(const Load *l, Str name, uint32_t *ret) {
-        size_t at;
-
-        if (!l->names.n_slots)
-                return false;
-        at = name_slot(&l->names, name);
-        if (!l->names.slots[at].name.p)
-                return false;
-        *ret = l->names.slots[at].rule;
-        return true;
+uint32_t load_named(const LoadNames *x, Str name) {
+        return x->n_slots ? x->slots[name_slot(x, name)].first : 0;
 }
 
-int load_name_rule(Load *l, Str name, uint32_t rule) {
-        LoadNames *x = &l->names;
+bool load_find_rule(const Load *l, Str name, uint32_t *ret) {
+        uint32_t at = load_named(&l->names, name);
+
+        if (at)
+                *ret = l->names.entries[at - 1].value;
+        return at;
+}
+
+static int more_slots(LoadNames *x) {
+        LoadNames bigger = { .n_slots = x->n_slots ? x->n_slots * 2 : 64 };
+
+        bigger.slots = calloc(bigger.n_slots, sizeof(*bigger.slots));
+        if (!bigger.slots)
+                return -ENOMEM;
+        for (size_t i = 0; i < x->n_slots; i++)
+                if (x->slots[i].first)
+                        bigger.slots[name_slot(&bigger, x->slots[i].name)] = x->slots[i];
+        free(x->slots);
+        x->slots = bigger.slots;
+        x->n_slots = bigger.n_slots;
+        return 0;
+}
+
+int load_name(LoadNames *x, Str name, uint32_t value) {
+        uint32_t last;
         size_t at;
 
-        if (x->n * 2 >= x->n_slots) {
-                LoadNames bigger = { .n_slots = x->n_slots ? x->n_slots * 2 : 64, .n = x->n };
-
-                bigger.slots = calloc(bigger.n_slots, sizeof(*bigger.slots));
-                if (!bigger.slots)
-                        return -ENOMEM;
-                for (size_t i = 0; i < x->n_slots; i++)
-                        if (x->slots[i].name.p)
-                                bigger.slots[name_slot(&bigger, x->slots[i].name)] = x->slots[i];
-                free(x->slots);
-                *x = bigger;
-        }
+        if (x->n_names * 2 >= x->n_slots && more_slots(x))
+                return -ENOMEM;
         at = name_slot(x, name);
-        if (!x->slots[at].name.p) {
+        last = x->slots[at].last;
+        if (last && x->entries[last - 1].value == value)
+                return 0;
+        if (load_grow(&x->entries, sizeof(*x->entries), x->n_entries, &x->cap_entries))
+                return -ENOMEM;
+        x->entries[x->n_entries].value = value;
+        x->entries[x->n_entries++].next = 0;
+        x->slots[at].last = (uint32_t)x->n_entries;
+        if (last)
+                x->entries[last - 1].next = x->slots[at].last;
+        else {
                 x->slots[at].name = name;
-                x->slots[at].rule = rule;
-                x->n++;
+                x->slots[at].first = x->slots[at].last;
+                x->n_names++;
         }
         return 0;
+}
+
+static void names_done(LoadNames *x) {
+        free(x->slots);
+        free(x->entries);
 }
 
 static int complain_errno(Load *l, const char *path, int error) {
         l->parse.file = path;
         l->parse.rule = STR("");
+        if (error == EMLINK) {
+                parse_warn(&l->parse, NULL,
+                           "this is a symbolic link, and is not followed; write where it points to as a path "
+                           "of its "
+                           "own");
+                return 0;
+        }
         parse_error(&l->parse, NULL, "cannot be read: %s; check the path and its permissions",
-                    strerror(error));
+                    error == ENAMETOOLONG ? "too many directories inside each other" : strerror(error));
         load_refuse(l, str_from(path));
         return 0;
 }
 
+static void complain_yaml(void *userdata, const YamlError *error) {
+        Load *l = userdata;
+        YamlNode at = { .line = error->line, .column = error->column };
+
+        parse_error(&l->parse, &at, "%s", error->text);
+        load_refuse(l, str_from(l->parse.file));
+}
+
 static int load_text(Load *l, Str file, Str text) {
         YamlFile yaml;
-        YamlError error = { 0 };
-        int r = yaml_read(&yaml, &l->arena, text, &error);
+        int r;
 
         l->parse.file = file.p;
         l->parse.rule = STR("");
-        if (r == YAML_E_BAD) {
-                YamlNode at = { .line = error.line, .column = error.column };
-
-                parse_error(&l->parse, &at, "%s", error.text);
-                load_refuse(l, file);
-                return 0;
-        }
+        r = yaml_read_good(&yaml, &l->arena, text, complain_yaml, l);
         for (size_t i = 0; !r && i < yaml.n_docs; i++)
                 r = document_load(l, file, yaml.docs[i]);
         return r;
@@ -154,9 +182,10 @@ static void load_done(Load *l) {
         arena_done(&l->arena);
         free(l->filters);
         free(l->correlations);
-        free(l->skipped);
-        free(l->refused);
-        free(l->names.slots);
+        names_done(&l->names);
+        names_done(&l->correlation_names);
+        names_done(&l->skipped);
+        names_done(&l->refused);
 }
 
 /* Where the files come from: @paths, or @files. */

@@ -40,7 +40,7 @@ struct Matcher {
         Quiet quiet[2048];    /* the same */
         bool maybe_create;    /* the event has a PATH record that is not known to be nothing for VIEW_FILE */
         const Plan *inherit_nothing[4]; /* plans for which inherited fields of this event hold no literal */
-        size_t n_inherit_nothing;
+        size_t n_inherit_nothing, turn;
         bool quiet_caller;   /* the SYSCALL record was found to hold no literal */
         ParentsNeed parents; /* of this event */
 };
@@ -116,12 +116,18 @@ static void search_value(Matcher *m, const Lits *lits, Str value) {
         memcpy(miss->text, value.p, value.n);
 }
 
-static void search_field(Matcher *m, const PlanField *f, const View *view, uint32_t field) {
+static void search_text(Matcher *m, const PlanField *f, Str text) {
         for (size_t i = 0; i < f->n_present; i++)
                 nominate(m, f->present[i]);
-        if (!f->lits)
-                return;
-        for (const Value *v = &view->values[view->heads[field] - 1]; v; v = view_next(view, v))
+        if (f->lits)
+                search_value(m, f->lits, text);
+}
+
+static void search_field(Matcher *m, const PlanField *f, const View *view, uint32_t field) {
+        const Value *v = &view->values[view->heads[field] - 1];
+
+        search_text(m, f, v->text);
+        while (f->lits && (v = view_next(view, v)))
                 search_value(m, f->lits, v->text);
 }
 
@@ -155,10 +161,10 @@ static void search_keywords(Matcher *m, const Lits *lits, const Record *r) {
         const FieldVec *fields;
 
         if (r->type == TYPE_EXECVE) {
-                for (const Record *e = r; e; e = e->next)
+                lits_search_both(lits, r->text, viewer_command_line(m->viewer), nominate, m);
+                for (const Record *e = r->next; e; e = e->next)
                         if (e->type == TYPE_EXECVE)
                                 lits_search(lits, e->text, nominate, m);
-                lits_search(lits, viewer_command_line(m->viewer), nominate, m);
                 return;
         }
         lits_search(lits, r->text, nominate, m);
@@ -196,38 +202,41 @@ static const Plan *plan_for(const Index *x, const Record *r) {
 
 /* ---- records that say what another said before ---- */
 
-static Quiet *quiet_slot(Matcher *m, const Plan *plan, const Record *r) {
-        Str body = record_body(r);
-        uint64_t a = (uintptr_t)plan >> 4 ^ hash_secret[0], w[2];
+static Quiet *quiet_slot(Matcher *m, const Plan *plan, int32_t type, Str text) {
+        uint64_t hash =
+                hash_blocks(text.p, text.n) + hash_mix((uintptr_t)plan ^ hash_secret[0], (uint32_t)type);
 
-        for (size_t i = 0; i < body.n; i += sizeof(w)) {
-                size_t at = i + sizeof(w) <= body.n ? i : body.n - sizeof(w);
+        return &m->quiet[hash % ARRAY_SIZE(m->quiet)];
+}
 
-                memcpy(w, body.p + at, sizeof(w));
-                a = hash_mix(a ^ w[0], hash_secret[1] ^ w[1]);
+/* What of a record may be known to hold no literal. */
+typedef struct {
+        Quiet *slot;  /* NULL: nothing is remembered of such a record */
+        int32_t type; /* negative: of a PATH record, only the tail */
+        Str text;
+        Path path;
+} Look;
+
+static void look_init(Matcher *m, const Plan *plan, const Record *r, Look *ret) {
+        *ret = (Look){ .type = r->type, .text = record_body(r) };
+        if (r->type == TYPE_PATH && viewer_path(r, &ret->path)) {
+                ret->type = -TYPE_PATH;
+                ret->text = ret->path.tail;
         }
-        return &m->quiet[a % ARRAY_SIZE(m->quiet)];
+        /* fields of SYSCALL and EXECVE depend on more than the body */
+        if (r->type != TYPE_SYSCALL && r->type != TYPE_URINGOP && r->type != TYPE_EXECVE &&
+            ret->text.n >= 16 && ret->text.n <= QUIET_TEXT)
+                ret->slot = quiet_slot(m, plan, ret->type, ret->text);
 }
 
-/* Where to remember the record, or NULL: it is of a kind whose fields also depend on more than its body. */
-static Quiet *quiet_for(Matcher *m, const Plan *plan, const Record *r) {
-        Str body = record_body(r);
+static bool is_quiet(const Look *l, const Plan *plan) {
+        const Quiet *q = l->slot;
 
-        if (r->type == TYPE_SYSCALL || r->type == TYPE_URINGOP || r->type == TYPE_EXECVE || body.n < 16 ||
-            body.n > QUIET_TEXT)
-                return NULL;
-        return quiet_slot(m, plan, r);
+        return q && q->plan == plan && q->type == l->type && q->n == l->text.n &&
+               !memcmp(q->text, l->text.p, l->text.n);
 }
 
-static bool is_quiet(const Quiet *q, const Plan *plan, const Record *r) {
-        Str body = record_body(r);
-
-        return q->plan == plan && q->type == r->type && q->n == body.n && !memcmp(q->text, body.p, body.n);
-}
-
-static bool says_create(const Record *r) {
-        return memmem(r->text.p, r->text.n, "nametype=CREATE", 15) != NULL;
-}
+static bool says_create(Str text) { return memmem(text.p, text.n, "nametype=CREATE", 15) != NULL; }
 
 static bool has_inherited(const Plan *plan, const View *view) {
         for (size_t i = 0; i < plan->n_inherited; i++)
@@ -236,28 +245,66 @@ static bool has_inherited(const Plan *plan, const View *view) {
         return true;
 }
 
-static void remember_quiet(Quiet *q, const Plan *plan, const Record *r, const View *view) {
-        Str body = record_body(r);
+static void remember_quiet(const Look *l, const Plan *plan, const View *view) {
+        Quiet *q = l->slot;
 
         q->plan = plan;
-        q->type = r->type;
-        q->n = (uint16_t)body.n;
-        q->create = r->type == TYPE_PATH && says_create(r);
+        q->type = l->type;
+        q->n = (uint16_t)l->text.n;
+        q->create = (l->type == TYPE_PATH || l->type == -TYPE_PATH) && says_create(l->text);
         q->complete = has_inherited(plan, view);
-        memcpy(q->text, body.p, body.n);
+        memcpy(q->text, l->text.p, l->text.n);
+}
+
+static void inherit_nothing(Matcher *m, const Plan *plan) {
+        if (m->n_inherit_nothing < ARRAY_SIZE(m->inherit_nothing))
+                m->inherit_nothing[m->n_inherit_nothing++] = plan;
+}
+
+/* The numbers of a call are in no memory. */
+static bool inherits_numbers(const Plan *plan) {
+        return plan->head[HEAD_EXIT] || plan->head[HEAD_PPID] || plan->head[HEAD_PID];
+}
+
+/* @call: the event's, which has the usual context. */
+static bool is_known_for_nothing(const Call *call, const Plan *plan) {
+        for (size_t i = 0; i < ARRAY_SIZE(call->tail->none); i++)
+                if (call->tail->none[i].plan == plan && call->tail->none[i].front == call->front->id)
+                        return !inherits_numbers(plan) && (call->front->name.n || !call->tail->enriched);
+        return false;
 }
 
 /* What an event's records inherit is the same for all of them: true when it is known to hold nothing for @plan. What the plan of all
  * types seeks, it has sought in the SYSCALL record itself. */
 static bool inherits_nothing(Matcher *m, const Plan *plan) {
+        const Call *call;
+
         if (!plan->n_inherited)
-                return true;
-        if (plan == m->index->base && m->quiet_caller && viewer_has_usual_context(m->viewer, plan->wanted))
                 return true;
         for (size_t i = 0; i < m->n_inherit_nothing; i++)
                 if (m->inherit_nothing[i] == plan)
                         return true;
-        return false;
+        if (!viewer_has_usual_context(m->viewer, plan->wanted))
+                return false;
+        if (plan != m->index->base || !m->quiet_caller) {
+                call = viewer_call(m->viewer);
+                if (!call || !is_known_for_nothing(call, plan))
+                        return false;
+        }
+        inherit_nothing(m, plan);
+        return true;
+}
+
+/* Nothing was found in what this event's records inherit. */
+static void remember_nothing(Matcher *m, const Plan *plan) {
+        Call *call = viewer_call(m->viewer);
+        size_t i = m->turn++ % ARRAY_SIZE(call->tail->none);
+
+        inherit_nothing(m, plan);
+        if (!call || !viewer_has_usual_context(m->viewer, plan->wanted))
+                return;
+        call->tail->none[i].plan = plan;
+        call->tail->none[i].front = call->front->id;
 }
 
 /* Records look at a little more than they inherit here: it is a sieve. */
@@ -265,8 +312,8 @@ static void follow_event(Matcher *m, const Plan *plan) {
         if (inherits_nothing(m, plan))
                 return;
         follow_inherited(m, plan, NULL);
-        if (!m->n_candidates && m->n_inherit_nothing < ARRAY_SIZE(m->inherit_nothing))
-                m->inherit_nothing[m->n_inherit_nothing++] = plan;
+        if (!m->n_candidates)
+                remember_nothing(m, plan);
 }
 
 /* @complete: the record has itself what the typed plan would inherit. */
@@ -278,14 +325,25 @@ static void look_again(Matcher *m, const Plan *const plans[2], bool complete) {
                 follow_event(m, plans[1]);
 }
 
-static void look(Matcher *m, const Plan *const plans[2], const Record *r, Quiet *quiet) {
+/* The fields of a PATH record whose tail is known. */
+static void look_at_path(Matcher *m, const Plan *const plans[2], const Path *path) {
+        for (size_t i = 0; i < 2; i++)
+                for (PathField f = 0; f < _PATH_N; f++)
+                        if (plans[i]->path[f])
+                                search_text(m, plans[i]->path[f],
+                                            f == PATH_NAME ? viewer_path_name(m->viewer, path)
+                                                           : path->head[f]);
+}
+
+static void look(Matcher *m, const Plan *const plans[2], const Record *r, const Look *l) {
         const View *view = viewer_glance(m->viewer, r, plans[1]->wanted, &plans[1]->names);
 
+        m->maybe_create |= r->type == TYPE_PATH;
         for (size_t i = 0; i < 2; i++)
                 if (plans[i]->any)
                         follow_own(m, plans[i], view);
-        if (quiet && !m->n_candidates)
-                remember_quiet(quiet, plans[1], r, view);
+        if (l && l->slot && !m->n_candidates)
+                remember_quiet(l, plans[1], view);
         for (size_t i = 0; i < 2; i++) {
                 const PlanField *keywords = plans[i]->fields[FIELD_KEYWORDS];
 
@@ -298,56 +356,86 @@ static void look(Matcher *m, const Plan *const plans[2], const Record *r, Quiet 
         }
 }
 
-/* False: the record has to be looked at as a whole. */
-static bool look_at_head(Matcher *m, const Plan *const plans[2], Tail *tail) {
-        const View *view;
+/* What the SYSCALL record takes from the others: as a rule nothing that is sought, as they say one thing each. */
+static void follow_call(Matcher *m, const Plan *plan) {
+        if (viewer_has_usual_context(m->viewer, plan->wanted))
+                return;
+        m->viewer->current_context = CONTEXT_SYSCALL;
+        follow_inherited(m, plan, NULL);
+}
 
-        if (!tail || !tail->quiet)
-                return false;
-        view = viewer_glance_head(m->viewer);
-        for (size_t i = 0; i < 2; i++)
-                if (plans[i]->any)
-                        follow_own(m, plans[i], view);
-        return true;
+/* What is made from a number that has no name here is the name that auditd gave. */
+static bool is_quiet_call(const Call *c, const Plan *plan) {
+        return c->tail->quiet == plan && c->front->quiet[c->tail->enriched] == plan &&
+               (c->front->name.n || !c->tail->enriched);
+}
+
+static void look_at_head(Matcher *m, const Plan *const plans[2], const Call *call) {
+        for (size_t i = 0; i < 2; i++) {
+                if (!plans[i]->any)
+                        continue;
+                for (HeadField f = 0; f < _HEAD_N; f++)
+                        if (plans[i]->head[f])
+                                search_text(m, plans[i]->head[f], call->head[f]);
+                follow_call(m, plans[i]);
+        }
 }
 
 static void look_at_call(Matcher *m, const Plan *const plans[2], const Record *r) {
-        Tail *tail = viewer_tail(m->viewer);
+        Call *call = viewer_call(m->viewer);
 
-        if (!look_at_head(m, plans, tail))
+        if (call && is_quiet_call(call, plans[1]))
+                look_at_head(m, plans, call);
+        else
                 look(m, plans, r, NULL);
         if (m->n_candidates)
                 return;
         m->quiet_caller = true;
-        if (tail)
-                tail->quiet = true;
+        if (call)
+                call->tail->quiet = call->front->quiet[call->tail->enriched] = plans[1];
+}
+
+static void look_at(Matcher *m, const Plan *const plans[2], const Record *r) {
+        Look l;
+
+        look_init(m, plans[1], r, &l);
+        if (!is_quiet(&l, plans[1])) {
+                look(m, plans, r, &l);
+                return;
+        }
+        m->maybe_create |= l.slot->create;
+        if (l.type == -TYPE_PATH)
+                look_at_path(m, plans, &l.path);
+        look_again(m, plans, l.slot->complete);
+}
+
+static bool asks_keywords(const Matcher *m) {
+        for (size_t i = 0; i < m->n_candidates; i++)
+                if (m->index->set->rules[m->candidates[i]].asks_keywords)
+                        return true;
+        return false;
 }
 
 static void match_record(Matcher *m, RuleState *s, const Record *r) {
         const Plan *plans[] = { m->index->base, plan_for(m->index, r) };
         bool repeats = m->index->base->repeats && plans[1]->repeats;
-        Quiet *quiet;
 
         if (!plans[0]->any && !plans[1]->any) {
                 m->maybe_create |= r->type == TYPE_PATH;
                 return;
         }
         begin(m);
-        quiet = repeats ? quiet_for(m, plans[1], r) : NULL;
         if (repeats && viewer_lacks_all(m->viewer, r, plans[1]->wanted))
                 look_again(m, plans, false);
         else if (repeats && r->type == TYPE_SYSCALL && r == m->viewer->context_records[CONTEXT_SYSCALL])
                 look_at_call(m, plans, r);
-        else if (quiet && is_quiet(quiet, plans[1], r)) {
-                m->maybe_create |= quiet->create;
-                look_again(m, plans, quiet->complete);
-        } else {
-                m->maybe_create |= r->type == TYPE_PATH;
-                look(m, plans, r, quiet);
-        }
+        else if (repeats)
+                look_at(m, plans, r);
+        else
+                look(m, plans, r, NULL);
         if (!m->n_candidates)
                 return;
-        viewer_record(m->viewer, r, true);
+        viewer_record(m->viewer, r, asks_keywords(m));
         ask(m, s, r);
 }
 
@@ -370,14 +458,15 @@ static void set_parents_aside(Matcher *m) {
 
         if (!m->index->set->parents)
                 return;
-        m->parents = parents_field(m, CATEGORY_PARENT_IMAGE) || parents_field(m, CATEGORY_PARENT_COMMAND_LINE)
-                             ? PARENTS_BY_TEXT
-                             : PARENTS_NEVER;
-        for (size_t i = 0; i < m->n_candidates; i++)
-                if (m->index->set->rules[m->candidates[i]].asks_parents)
-                        m->parents = PARENTS_ASK;
-                else
-                        m->candidates[n++] = m->candidates[i];
+        for (size_t i = 0; i < m->n_candidates; i++) {
+                uint32_t rule = m->candidates[i];
+                ParentsNeed need = m->index->by_text[rule] ? PARENTS_BY_TEXT : PARENTS_ASK;
+
+                if (!m->index->set->rules[rule].asks_parents)
+                        m->candidates[n++] = rule;
+                else if (need > m->parents)
+                        m->parents = need;
+        }
         m->n_candidates = n;
 }
 
@@ -386,12 +475,8 @@ ParentsNeed matcher_parents_need(const Matcher *m) { return m->parents; }
 static void search_parent(Matcher *m, CategoryField f, Str text) {
         const PlanField *field = text.p ? parents_field(m, f) : NULL;
 
-        if (!field)
-                return;
-        for (size_t i = 0; i < field->n_present; i++)
-                nominate(m, field->present[i]);
-        if (field->lits)
-                search_value(m, field->lits, text);
+        if (field)
+                search_text(m, field, text);
 }
 
 bool matcher_parents_text(Matcher *m, Str image, Str command_line) {
@@ -425,7 +510,7 @@ static void match_categories(Matcher *m, RuleState *s) {
         if (!plans[2]->any || !m->viewer->context_records[CONTEXT_SYSCALL] || !m->maybe_create)
                 return;
         for (const Record *r = e->records; r; r = r->next)
-                if (r->type == TYPE_PATH && says_create(r) && viewer_category(m->viewer, VIEW_FILE, r))
+                if (r->type == TYPE_PATH && says_create(r->text) && viewer_category(m->viewer, VIEW_FILE, r))
                         match_category(m, s, plans[2], r);
 }
 

@@ -48,6 +48,7 @@ typedef enum {
 #define BASE64S   (B(BASE64) | B(BASE64OFFSET))
 #define COMPARES  (B(LT) | B(LTE) | B(GT) | B(GTE))
 #define TIMES     (B(MINUTE) | B(HOUR) | B(DAY) | B(WEEK) | B(MONTH) | B(YEAR))
+#define RES       (B(RE) | B(RE_I) | B(RE_M) | B(RE_S))
 #define ANYWHERE  (B(ALL) | B(NEQ))
 #define TEXT_WITH (ANYWHERE | B(CASED) | B(EXPAND))
 #define KEYWORD_OK                                                                                      \
@@ -72,10 +73,10 @@ static const ModifierInfo infos[_MODIFIER_N] = {
         [CASED] = { "cased", TEXT_WITH | ANCHORS | B(WINDASH) | B(FIELDREF) | ENCODINGS | BASE64S, 0 },
         [NEQ] = { "neq", ~B(EXISTS), 0 },
         [WINDASH] = { "windash", TEXT_WITH | ANCHORS, 0 },
-        [RE] = { "re", ANYWHERE | B(RE_I) | B(RE_M) | B(RE_S), 0 },
-        [RE_I] = { "i", ANYWHERE | B(RE) | B(RE_M) | B(RE_S), B(RE) },
-        [RE_M] = { "m", ANYWHERE | B(RE) | B(RE_I) | B(RE_S), B(RE) },
-        [RE_S] = { "s", ANYWHERE | B(RE) | B(RE_I) | B(RE_M), B(RE) },
+        [RE] = { "re", ANYWHERE | B(RE_I) | B(RE_M) | B(RE_S) | B(EXPAND), 0 },
+        [RE_I] = { "i", ANYWHERE | B(RE) | B(RE_M) | B(RE_S) | B(EXPAND), B(RE) },
+        [RE_M] = { "m", ANYWHERE | B(RE) | B(RE_I) | B(RE_S) | B(EXPAND), B(RE) },
+        [RE_S] = { "s", ANYWHERE | B(RE) | B(RE_I) | B(RE_M) | B(EXPAND), B(RE) },
         [BASE64] = { "base64", TEXT_WITH | ANCHORS | ENCODINGS, ENCODINGS },
         [BASE64OFFSET] = { "base64offset", TEXT_WITH | ANCHORS | ENCODINGS, ENCODINGS },
         [UTF16LE] = { "utf16le", TEXT_WITH | ANCHORS | BASE64S, 0 },
@@ -93,7 +94,7 @@ static const ModifierInfo infos[_MODIFIER_N] = {
         [MONTH] = { "month", ANYWHERE | COMPARES, 0 },
         [YEAR] = { "year", ANYWHERE | COMPARES, 0 },
         [CIDR] = { "cidr", ANYWHERE, 0 },
-        [EXPAND] = { "expand", TEXT_WITH | ANCHORS | B(WINDASH) | ENCODINGS | BASE64S, 0 },
+        [EXPAND] = { "expand", TEXT_WITH | ANCHORS | B(WINDASH) | ENCODINGS | BASE64S | RES, 0 },
         [FIELDREF] = { "fieldref", ANYWHERE | ANCHORS | B(CASED), 0 },
 };
 
@@ -197,7 +198,7 @@ static int read_key(Item *it) {
         if (!r && it->field == FIELD_KEYWORDS && (it->set & ~KEYWORD_OK))
                 return parse_error(it->p, it->key,
                                    "this modifier needs a field; write field%.*s, or '|all' for keywords",
-                                   (int)(s.n > 60 ? 60 : s.n), s.p);
+                                   PARSE_ARG(s));
         return r;
 }
 
@@ -219,6 +220,15 @@ typedef struct {
         Pattern v[MAX_VARIANTS];
         size_t n;
 } Variants;
+
+/* Only the first @n are ever looked at. */
+static Variants *variants_new(void) {
+        Variants *vs = malloc(sizeof(*vs));
+
+        if (vs)
+                vs->n = 0;
+        return vs;
+}
 
 static int utf16(Arena *arena, Pattern *p, Modifier m) {
         PatternToken *v = arena_alloc(arena, (p->n + 1) * sizeof(*v));
@@ -244,17 +254,22 @@ static int utf16(Arena *arena, Pattern *p, Modifier m) {
 }
 
 static int base64(Item *it, const YamlNode *value, Variants *vs, bool inside) {
-        Variants *out = calloc(1, sizeof(*out));
+        Variants *out = variants_new();
         int r = out ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < vs->n && !r; i++) {
                 Str plain;
 
-                if (!pattern_plain(&vs->v[i], &plain)) {
+                if (!pattern_plain(&vs->v[i], &plain))
                         r = parse_error(it->p, value,
                                         "a value for base64 cannot have wildcards; write \\* for a star");
+                else if (inside && plain.n < 2)
+                        r = parse_error(
+                                it->p, value,
+                                "one byte leaves no trace of its own in base64, so that anything would "
+                                "match; write a longer value");
+                if (r)
                         break;
-                }
                 for (unsigned shift = 0; shift < (inside ? 3u : 1u) && !r; shift++) {
                         Buf b = BUF_INIT;
 
@@ -315,7 +330,7 @@ static int finish_text(Item *it, Pattern *p, const Expr **ret) {
 }
 
 static int text_value(Item *it, const YamlNode *value, const Expr **ret) {
-        Variants *vs = calloc(1, sizeof(*vs));
+        Variants *vs = variants_new();
         const Expr **v = NULL;
         int r = vs ? 0 : -ENOMEM;
 
@@ -356,22 +371,24 @@ static int null_value(Item *it, const YamlNode *value, const Expr **ret) {
         return add(it, &(Test){ .kind = TEST_NULL, .field = it->field }, ret);
 }
 
-static int regex_value(Item *it, const YamlNode *value, const Expr **ret) {
+/* @text: the value, or what became of it; then a place in it is none in the file. */
+static int regex_text(Item *it, const YamlNode *value, Str text, const Expr **ret) {
         unsigned flags = (has(it, B(RE_I)) ? REGEX_CASELESS : 0u) |
                          (has(it, B(RE_M)) ? REGEX_MULTILINE : 0u) | (has(it, B(RE_S)) ? REGEX_DOTALL : 0u);
         Test t = { .kind = TEST_REGEX, .field = it->field, .regex_flags = flags };
         RegexError e;
-        int r = regex_new(&t.regex, value->text, flags, &e);
+        int r = regex_new(&t.regex, text, flags, &e);
 
         if (r == REGEX_E_BAD)
-                return parse_error_at(
-                        it->p, value, e.offset,
-                        "bad regular expression, at its character %zu: %s; write it in PCRE syntax, with \\ "
-                        "before . * ? ( [ { that are meant as themselves",
-                        e.offset + 1, e.text);
+                return parse_error_at(it->p, value, has(it, B(EXPAND)) ? 0 : e.offset,
+                                      "bad regular expression%s, at its character %zu: %s; write it in PCRE "
+                                      "syntax, with \\ "
+                                      "before . * ? ( [ { that are meant as themselves",
+                                      has(it, B(EXPAND)) ? " with its placeholders' values" : "",
+                                      e.offset + 1, e.text);
         if (r)
                 return r;
-        t.regex_text = arena_str(&it->p->ast->arena, value->text);
+        t.regex_text = arena_str(&it->p->ast->arena, text);
         if (!t.regex_text.p) {
                 regex_free(t.regex);
                 return -ENOMEM;
@@ -379,8 +396,31 @@ static int regex_value(Item *it, const YamlNode *value, const Expr **ret) {
         return add(it, &t, ret);
 }
 
+static int regex_value(Item *it, const YamlNode *value, const Expr **ret) {
+        const Expr **v;
+        Str *texts;
+        size_t n = 0;
+        int r;
+
+        if (!has(it, B(EXPAND)))
+                return regex_text(it, value, value->text, ret);
+        texts = calloc(PLACEHOLDER_MAX, sizeof(*texts));
+        v = calloc(PLACEHOLDER_MAX, sizeof(*v));
+        r = texts && v ? placeholder_expand_regex(it->p, value, texts, &n) : -ENOMEM;
+        for (size_t i = 0; i < n && !r; i++)
+                r = regex_text(it, value, texts[i], &v[i]);
+        if (!r) {
+                *ret = expr_list(it->p->ast, EXPR_OR, v, n);
+                r = *ret ? 0 : -ENOMEM;
+        }
+        free(texts);
+        free(v);
+        return r;
+}
+
 static int cidr_value(Item *it, const YamlNode *value, const Expr **ret) {
         Test t = { .kind = TEST_CIDR, .field = it->field };
+        char first[NET_TEXT_SIZE];
 
         switch (net_parse(&t.net, value->text)) {
         case NET_OK: return add(it, &t, ret);
@@ -392,23 +432,11 @@ static int cidr_value(Item *it, const YamlNode *value, const Expr **ret) {
                         it->p, value,
                         "bad network length; write 0 to 32 after an IPv4 address, 0 to 128 after IPv6");
         default:
+                net_text(&t.net, first);
                 return parse_error(it->p, value,
-                                   "this network has bits set beyond its length; write its first address, "
-                                   "as 10.0.0.0/8");
+                                   "this network has bits set beyond its length; write its first address: %s",
+                                   first);
         }
-}
-
-static long double number(Str s) {
-        char z[64];
-        size_t n = s.n < sizeof(z) - 1 ? s.n : sizeof(z) - 1;
-
-        memcpy(z, s.p, n);
-        z[n] = '\0';
-        if (str_starts(s, STR("0o")))
-                return (long double)strtoull(z + 2, NULL, 8);
-        if (str_starts(s, STR("0x")))
-                return (long double)strtoull(z + 2, NULL, 16);
-        return strtold(z, NULL);
 }
 
 static Compare compare_of(const Item *it) {
@@ -424,10 +452,9 @@ static int number_value(Item *it, const YamlNode *value, const Expr **ret) {
                    .field = it->field,
                    .compare = compare_of(it) };
 
-        if (!yaml_is_number(value) || value->text.n > 60)
+        if (!yaml_number(value, &t.number))
                 return parse_error(it->p, value, "\"%s\" compares numbers; write a number without quotes",
                                    infos[it->order[it->n - 1]].name);
-        t.number = number(value->text);
         for (Modifier m = MINUTE; m <= YEAR; m++)
                 if (has(it, B(m)))
                         t.part = (TimePart)(m - MINUTE);
@@ -516,7 +543,9 @@ static int values(Item *it, const YamlNode *value, const Expr **ret) {
 
 int modifier_item(Parse *p, const YamlNode *key, const YamlNode *value, const Expr **ret) {
         Item it = { .p = p, .key = key };
-        int r = read_key(&it);
+        int r = str_eqz(key->text, "<<")
+                        ? parse_error(p, key, "YAML 1.2 merges no maps; write their fields out")
+                        : read_key(&it);
 
         if (!r && has(&it, B(EXISTS)) && value->kind == YAML_LIST)
                 return parse_error(p, value, "\"exists\" takes one value; write true or false");

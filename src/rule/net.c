@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include "rule/net.h"
 
 static const uint8_t mapped[12] = { [10] = 0xFF, [11] = 0xFF };
@@ -39,6 +40,7 @@ NetProblem net_parse(Net *ret, Str text) {
         uint64_t bits;
         unsigned width;
         Net net;
+        NetProblem problem = NET_OK;
 
         if (!parse_raw(&net.addr, (Str){ text.p, n }))
                 return NET_BAD_ADDRESS;
@@ -48,8 +50,14 @@ NetProblem net_parse(Net *ret, Str text) {
                 return NET_BAD_LENGTH;
         net.bits = (unsigned)bits;
         for (unsigned i = net.bits; i < width; i++)
-                if (bit(net.addr.bytes, i))
-                        return NET_HOST_BITS;
+                if (bit(net.addr.bytes, i)) {
+                        net.addr.bytes[i / 8] &= (uint8_t) ~(0x80u >> i % 8);
+                        problem = NET_HOST_BITS;
+                }
+        if (problem) {
+                *ret = net;
+                return problem;
+        }
         if (net.addr.v6 && net.bits >= 96 && !memcmp(net.addr.bytes, mapped, sizeof(mapped))) {
                 memmove(net.addr.bytes, net.addr.bytes + 12, 4);
                 net.addr.v6 = false;
@@ -57,6 +65,11 @@ NetProblem net_parse(Net *ret, Str text) {
         }
         *ret = net;
         return NET_OK;
+}
+
+void net_text(const Net *net, char ret[NET_TEXT_SIZE]) {
+        inet_ntop(net->addr.v6 ? AF_INET6 : AF_INET, net->addr.bytes, ret, INET6_ADDRSTRLEN);
+        snprintf(ret + strlen(ret), NET_TEXT_SIZE - strlen(ret), "/%u", net->bits);
 }
 
 bool net_contains(const Net *net, const NetAddr *addr) {

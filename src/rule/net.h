@@ -17,7 +17,13 @@ typedef enum { NET_OK, NET_BAD_ADDRESS, NET_BAD_LENGTH, NET_HOST_BITS } NetProbl
 
 bool net_addr_parse(NetAddr *ret, Str text);
 
-/* "a.b.c.d/n", "x::/n", or an address alone, which is a network of one. Bits beyond the length must be zero. */
+/* "a.b.c.d/n", "x::/n", or an address alone, which is a network of one. Bits beyond the length must be zero; with NET_HOST_BITS *ret is
+ * the network without them. */
 NetProblem net_parse(Net *ret, Str text);
+
+#define NET_TEXT_SIZE 52
+
+/* An address and a length, as above. */
+void net_text(const Net *net, char ret[NET_TEXT_SIZE]);
 
 bool net_contains(const Net *net, const NetAddr *addr);

@@ -23,6 +23,9 @@ typedef struct {
         ViewKind view;                  /* what the rule looks at; of a filter: _VIEW_N, anything */
 } Parse;
 
+/* For printf("%.*s") in a message: the start of a text of the rule's. */
+#define PARSE_ARG(_s) (int)((_s).n > 60 ? 60 : (_s).n), (_s).p
+
 /* Reports an error at @at and returns PARSE_E_BAD. */
 int parse_error(Parse *p, const YamlNode *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int parse_error_at(Parse *p, const YamlNode *at, size_t offset, const char *fmt, ...)
@@ -59,6 +62,9 @@ int condition_parse(Parse *p, const YamlNode *condition, SearchNames *names, con
 /* Says what is legal and surely a mistake. @condition: its YAML; @e: what came of it. An error when it can never hold. */
 int advice_condition(Parse *p, const YamlNode *condition, const SearchNames *names, const Expr *e);
 void advice_fields(Parse *p, const YamlNode *search);
+
+/* The same for the values of the item @at of a map. */
+void advice_value(Parse *p, const YamlNode *map, size_t at);
 
 /* Reads a map of search identifiers and a condition ("detection", "filter"); keys in @not_names are left to the caller. */
 int detection_parse(Parse *p, const YamlNode *map, const char *const *not_names, const Expr **ret);

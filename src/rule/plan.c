@@ -53,6 +53,7 @@ Index *index_free(Index *x) {
                 plan_free(x, x->categories[i]);
         free(x->plans);
         free(x->context);
+        free(x->by_text);
         free(x);
         return NULL;
 }

@@ -25,6 +25,8 @@ typedef struct {
         bool any;         /* there is something to do */
         bool repeats;     /* what it finds in a record depends on the body and the type alone */
         FieldNames names; /* of wanted */
+        const PlanField *head[_HEAD_N],
+                *path[_PATH_N]; /* for the fields of a Call and of a Path; NULL: none */
 } Plan;
 
 struct Index {
@@ -36,8 +38,11 @@ struct Index {
         uint64_t *context;        /* fields that some plan looks for in SYSCALL, CWD and PROCTITLE records */
         FieldNames context_names; /* theirs, and some of Facts if rules need them */
         FieldNames fact_names;    /* all of Facts */
-        Plan *categories
-                [4]; /* process, those that ask for parents among them; network, file; process with parents */
+        /* Process, network, file. Last the rules that ask for parents: they are among those for processes, by what the event itself
+         * says, and here by what the parents do. */
+        Plan *categories[4];
+        uint8_t *
+                by_text; /* for each rule that asks for parents: it holds only where matcher_parents_text() is true */
         Plan **plans; /* those of by_type, each once */
         size_t n_plans, cap_plans;
 };

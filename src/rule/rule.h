@@ -81,10 +81,10 @@ const RuleSetStats *rule_set_stats(const RuleSet *set);
 const RuleInfo *rule_set_info(const RuleSet *set, size_t i); /* NULL: no more */
 
 typedef struct {
-        uint64_t regex_limited;     /* regular expressions given up, counted as no match: too many steps */
-        uint64_t groups_dropped;    /* correlation groups forgotten early because there were too many */
-        uint64_t members_dropped;   /* occurrences forgotten early because one group had too many */
-        uint64_t queue_forced;      /* decisions taken early because too many waited */
+        uint64_t regex_limited;   /* regular expressions given up, counted as no match: too many steps */
+        uint64_t groups_dropped;  /* correlation groups forgotten early because there were too many */
+        uint64_t members_dropped; /* occurrences forgotten early because one group had too many */
+        uint64_t queue_forced;    /* decisions taken early: too much waited, or new processes were too many */
         uint64_t processes_dropped; /* processes forgotten because there were too many */
         uint64_t no_memory;         /* decisions not taken because memory could not be had */
         uint64_t groups_unsaved;    /* correlation groups left out by rule_state_save() */

@@ -11,7 +11,7 @@
 #include "rule/state.h"
 
 #define TAG            PACK_TAG('R', 'U', 'L', 'E')
-#define VERSION        2
+#define VERSION        3
 #define NONE           UINT32_MAX
 #define NAME_MAX_BYTES (1u << 20)
 #define WANTS_MAX      65536u
@@ -47,8 +47,8 @@ static uint32_t *number_rules(const RuleState *s, Buf *out) {
         memset(numbers, 0xFF, (s->set->n_rules + 1) * sizeof(*numbers));
         pack_u32(out, 0);
         for (size_t i = 0; i < s->queue.n; i++)
-                for (size_t k = 0; k < s->queue.heap[i]->n_occurrences; k++) {
-                        uint32_t id = s->queue.heap[i]->occurrences[k].rule;
+                for (size_t k = 0; k < pending_at(&s->queue, i)->n_occurrences; k++) {
+                        uint32_t id = pending_at(&s->queue, i)->occurrences[k].rule;
                         const Rule *rule = id == NONE ? NULL : &s->set->rules[id];
 
                         if (!rule || numbers[id] != NONE)
@@ -68,9 +68,9 @@ static uint32_t *number_rules(const RuleState *s, Buf *out) {
 
 static void save_pending(const Pending *p, const uint32_t *numbers, Buf *out) {
         pack_u64(out, p->order);
+        pack_i64(out, p->at_ms);
         pack_u8(out, p->exec);
         pack_i64(out, p->ppid);
-        pack_u8(out, p->live.p != NULL);
         pack_text(out, p->live);
         pack_u8(out, (uint8_t)p->event->ended);
         pack_u8(out, p->event->late);
@@ -97,7 +97,7 @@ static int save_queue(const RuleState *s, Buf *out) {
                 return -ENOMEM;
         pack_u32(out, (uint32_t)s->queue.n);
         for (size_t i = 0; i < s->queue.n; i++)
-                save_pending(s->queue.heap[i], numbers, out);
+                save_pending(pending_at(&s->queue, i), numbers, out);
         free(numbers);
         return 0;
 }
@@ -108,7 +108,7 @@ int rule_state_save(RuleState *s, Buf *out) {
 
         pack_u64(out, s->order);
         pack_u64(out, s->turn);
-        pack_i64(out, s->watermark_ms);
+        node_clocks_save(&s->clocks, out);
         save_windows(s, out);
         r = save_queue(s, out);
         if (r)
@@ -131,7 +131,7 @@ typedef struct {
         RuleState *s;
         Arena arena;
         uint64_t order, turn;
-        int64_t watermark_ms;
+        NodeClocks clocks;
         Window **windows;
         uint32_t *by_key; /* correlations of the set, in the order of their keys */
         bool *seen;
@@ -194,7 +194,7 @@ static int restore_window(Restore *x, uint32_t number, Unpack *in) {
                 window_skip(in);
                 return in->bad ? PACK_E_BAD : 0;
         }
-        if (window_new(&x->windows[c], &x->s->set->correlations[c]))
+        if (window_new(&x->windows[c], &x->s->set->correlations[c], x->s->total))
                 return -ENOMEM;
         return window_restore(x->windows[c], at_once, in);
 }
@@ -226,7 +226,7 @@ static int restore_windows(Restore *x, Unpack *in) {
                 r = restore_window(x, i, in);
         for (size_t i = 0; i < set->n_correlations && !r; i++)
                 if (!x->windows[i])
-                        r = window_new(&x->windows[i], &set->correlations[i]);
+                        r = window_new(&x->windows[i], &set->correlations[i], x->s->total);
         return r;
 }
 
@@ -439,16 +439,13 @@ static int restore_told(const Restore *x, Unpack *in, Pending *p) {
 static int restore_pending(Restore *x, Unpack *in) {
         Pending p = { 0 }, *kept;
         Event event;
-        bool has_live;
-        Str live;
         int r;
 
         p.order = unpack_u64(in);
+        p.at_ms = unpack_time(in);
         p.exec = unpack_bool(in);
         p.ppid = unpack_i64(in);
-        has_live = unpack_bool(in);
-        live = unpack_text(in, in->rest.n);
-        p.live = has_live ? live : STR_NULL;
+        p.live = unpack_text(in, in->rest.n);
         r = restore_event(x, in, &event);
         r = r ? r : restore_occurrences(x, in, &p);
         if (r)
@@ -456,14 +453,13 @@ static int restore_pending(Restore *x, Unpack *in) {
         p.time_ms = event.id.sec * 1000 + event.id.ms;
         p.serial = event.id.serial;
         p.node = event.id.node.p ? event.id.node : STR("");
-        kept = pending_new(&p, &event);
+        kept = pending_new(&x->queue.memory, &p, &event);
         if (!kept)
                 return -ENOMEM;
         r = restore_told(x, in, kept);
-        if (!r)
-                r = pending_push(&x->queue, kept);
+        r = r ? r : pending_push(&x->queue, kept);
         if (r)
-                pending_free(kept);
+                pending_free(&x->queue.memory, kept);
         return r;
 }
 
@@ -484,7 +480,7 @@ static int restore_all(Restore *x, Unpack *in) {
 
         x->order = unpack_u64(in);
         x->turn = unpack_u64(in);
-        x->watermark_ms = unpack_time_or_never(in);
+        node_clocks_restore(&x->clocks, in);
         r = process_table_new(&x->processes, PROCESS_MAX_DEFAULT, PROCESS_BYTES_DEFAULT);
         r = r ? r : restore_windows(x, in);
         r = r ? r : restore_rules(x, in);
@@ -521,7 +517,7 @@ static void take_over(RuleState *s, Restore *x) {
         s->processes = x->processes;
         s->order = x->order;
         s->turn = x->turn;
-        s->watermark_ms = x->watermark_ms;
+        s->clocks = x->clocks;
         x->windows = windows;
         x->queue = queue;
         x->processes = processes;
@@ -559,7 +555,7 @@ static int plan_windows(Restore *x, const RuleState *old, uint32_t *from) {
         }
         for (size_t i = 0; i < set->n_correlations && !r; i++)
                 if (from[i] == NONE)
-                        r = window_new(&x->windows[i], &set->correlations[i]);
+                        r = window_new(&x->windows[i], &set->correlations[i], x->s->total);
         return r;
 }
 

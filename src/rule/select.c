@@ -13,17 +13,46 @@ typedef struct {
         uint64_t weight; /* how often its triggers are expected; NO_TRIGGER: it has none */
 } Outlook;
 
-/* Fields whose values are few, so that any one of them comes often. */
-static bool is_common(Str field) {
-        static const char *const names[] = { "success",  "exit", "arch",  "syscall", "SYSCALL",   "ARCH",
-                                             "nametype", "uid",  "euid",  "auid",    "gid",       "UID",
-                                             "EUID",     "AUID", "User",  "ses",     "tty",       "res",
-                                             "op",       "mode", "items", "argc",    "Initiated", "acct" };
+/* Fields whose values are few, and how often any one of them is expected. */
+static uint64_t commonness(Str field) {
+        static const struct {
+                const char *name;
+                uint32_t weight;
+        } fields[] = {
+                { "success", 800000 },   { "arch", 800000 }, { "ARCH", 800000 }, { "nametype", 400000 },
+                { "items", 400000 },     { "exit", 300000 }, { "uid", 300000 },  { "euid", 300000 },
+                { "gid", 300000 },       { "UID", 300000 },  { "EUID", 300000 }, { "User", 300000 },
+                { "Initiated", 300000 }, { "auid", 200000 }, { "AUID", 200000 }, { "mode", 200000 },
+                { "argc", 200000 },      { "res", 200000 },  { "ses", 50000 },   { "tty", 50000 },
+                { "op", 50000 },         { "acct", 50000 },
+        };
 
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                if (str_eqz(field, names[i]))
-                        return true;
-        return false;
+        for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+                if (str_eqz(field, fields[i].name))
+                        return fields[i].weight;
+        return 0;
+}
+
+/* A number that is not 0: one user who is not root, say. */
+static bool is_selective(const Trigger *t) {
+        Str s = t->lit.text;
+
+        if (t->present || t->lit.kind != LIT_EXACT || !s.n || str_eqz(s, "0") || s.n > 9)
+                return false;
+        for (size_t i = 0; i < s.n; i++)
+                if (s.p[i] < '0' || s.p[i] > '9')
+                        return false;
+        return true;
+}
+
+/* Of the system calls, those that people audit and that come all the time. */
+static uint64_t call_weight(Str name) {
+        static const char *const often[] = { "open", "openat", "execve", "connect", "2", "257", "59", "42" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(often); i++)
+                if (str_eqz(name, often[i]))
+                        return 100000;
+        return 3000;
 }
 
 /* What SYSCALL, CWD and PROCTITLE records have, and other records inherit. */
@@ -66,13 +95,12 @@ static uint64_t weigh(const Selection *s, const Trigger *t) {
                 w = is_common_text(t->lit.text)
                             ? 20000
                             : by_length[n < ARRAY_SIZE(by_length) ? n : ARRAY_SIZE(by_length) - 1];
-        if (is_common(field))
-                w = w < 50000 ? 50000 : w;
+        if (str_eqz(field, "syscall") || str_eqz(field, "SYSCALL"))
+                w = t->present || t->lit.kind != LIT_EXACT ? 500000 : call_weight(t->lit.text);
+        else if (w < commonness(field))
+                w = is_selective(t) ? 50000 : commonness(field);
         if (s->audit && !s->syscall && is_context(field))
                 w *= 8;
-        /* asked for without a look at the event: matcher_parents_text() */
-        if (str_eqz(field, "ParentImage") || str_eqz(field, "ParentCommandLine"))
-                w /= 100;
         return w;
 }
 
@@ -127,12 +155,24 @@ static int lower_copy(const Selection *s, Str *text) {
         return 0;
 }
 
+static bool may_trigger(const Selection *s, uint32_t field) {
+        Str name = s->ast->fields[field].name;
+
+        switch (s->from) {
+        case SELECT_OWN: return field != FIELD_KEYWORDS && !str_starts(name, STR("Parent"));
+        case SELECT_PARENTS: return str_eqz(name, "ParentImage") || str_eqz(name, "ParentCommandLine");
+        default: return true;
+        }
+}
+
 /* The triggers of a test into @v, at most REGEX_MAX_LITERALS. 0 or -ENOMEM; *ret_n 0: it has none. */
 static int test_triggers(const Selection *s, const Test *t, Trigger *v, size_t *ret_n) {
         Str literals[REGEX_MAX_LITERALS];
         size_t n = 0;
 
-        *ret_n = 1;
+        *ret_n = may_trigger(s, t->field);
+        if (!*ret_n)
+                return 0;
         v[0] = (Trigger){ .field = t->field, .present = true };
         switch (t->kind) {
         case TEST_NULL: *ret_n = 0; return 0;

@@ -25,11 +25,19 @@ typedef enum {
         SELECT_TRIGGERS, /* only with one of the triggers added */
 } SelectResult;
 
+/* Where triggers may come from. The parents of a process are known later than the process. */
+typedef enum {
+        SELECT_ANY,
+        SELECT_OWN,     /* what the event itself says; keywords may stand in what its parents say */
+        SELECT_PARENTS, /* the program and the command line of the parent: matcher_parents_text() */
+} SelectFrom;
+
 typedef struct {
         Ast *ast;                      /* literals go to its arena */
         const uint64_t *known, *truth; /* a bit for each test; NULL: nothing is known */
         bool audit;                    /* VIEW_AUDIT: keywords are looked for in the logged line */
         bool syscall;                  /* the record is a SYSCALL record: it has itself what others inherit */
+        SelectFrom from;
 } Selection;
 
 /* 0 or -ENOMEM. */

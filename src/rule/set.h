@@ -9,9 +9,10 @@ typedef struct {
         ViewKind view;
         const Expr *expr; /* filters included */
         Str product, service, category;
-        bool referred;         /* a correlation counts it */
-        bool silent;           /* gives no hits of its own */
-        bool asks_parents;     /* names fields that need the process table */
+        bool referred;     /* a correlation counts it */
+        bool silent;       /* gives no hits of its own */
+        bool asks_parents; /* it, or a correlation of it, looks at fields that need the process table */
+        bool asks_keywords;
         const uint32_t *wants; /* fields that correlations, also in a chain, want of it */
         size_t n_wants;
 } Rule;
@@ -58,6 +59,7 @@ typedef struct {
         int64_t span_ms;
         bool generate;
         bool silent;
+        uint32_t chain;        /* correlations below it, one on the other, and itself */
         const uint32_t *wants; /* fields that correlations around it want of the event that made it fire */
         size_t n_wants;
         Str key; /* CORRELATION_KEY bytes, equal in two sets: the same correlation */

@@ -19,7 +19,8 @@ const CounterDesc rule_counter_descs[] = {
           offsetof(RuleCounters, groups_dropped), true },
         { "correlation_members_dropped", "occurrences forgotten early because their group had too many",
           offsetof(RuleCounters, members_dropped), true },
-        { "rule_queue_forced", "decisions taken early because too many waited",
+        { "rule_queue_forced",
+          "decisions taken early because too much waited, or new processes were too many",
           offsetof(RuleCounters, queue_forced), true },
         { "processes_dropped", "processes forgotten because there were too many",
           offsetof(RuleCounters, processes_dropped), true },
@@ -65,11 +66,13 @@ int rule_state_new(RuleState **ret, RuleSet *set) {
 
         if (!s)
                 return -ENOMEM;
-        s->watermark_ms = INT64_MIN;
+        node_clocks_init(&s->clocks);
+        s->total = calloc(1, sizeof(*s->total));
         r = set_up(s, set);
+        r = r || s->total ? r : -ENOMEM;
         r = r ? r : process_table_new(&s->processes, PROCESS_MAX_DEFAULT, PROCESS_BYTES_DEFAULT);
         for (size_t i = 0; !r && i < set->n_correlations; i++)
-                r = window_new(&s->windows[i], &set->correlations[i]);
+                r = window_new(&s->windows[i], &set->correlations[i], s->total);
         if (r)
                 rule_state_free(s);
         else
@@ -81,6 +84,7 @@ RuleState *rule_state_free(RuleState *s) {
         if (!s)
                 return NULL;
         tear_down(s);
+        free(s->total);
         pending_done(&s->queue);
         process_table_free(s->processes);
         free(s->occurrences);
@@ -154,10 +158,8 @@ void state_hit(RuleState *s, uint32_t id, const Record *record) {
 
 static int64_t time_of(const Event *e) { return e->id.sec * 1000 + e->id.ms; }
 
-static bool is_exec(Str name) { return str_eq(name, STR("execve")) || str_eq(name, STR("execveat")); }
-
 ProcessTime state_place(const RuleState *s, const Event *e) {
-        return (ProcessTime){ time_of(e), e->id.serial, s->order };
+        return (ProcessTime){ s->at_ms, e->id.serial, s->order };
 }
 
 static Str node_of(const Event *e) { return e->id.node.p ? e->id.node : STR(""); }
@@ -165,7 +167,7 @@ static Str node_of(const Event *e) { return e->id.node.p ? e->id.node : STR("");
 /* What the event says about the process that did it. */
 static void note_process(RuleState *s, const Event *e) {
         const Facts *f = viewer_facts(&s->viewer);
-        bool exec = f->success && is_exec(f->name);
+        bool exec = f->success && f->kind == CALL_EXEC;
         ProcessTime at = state_place(s, e);
         Str line;
 
@@ -199,35 +201,43 @@ static Str live_parent(RuleState *s, const Event *e, int64_t ppid) {
         return proc_program(s->proc, ppid, time_of(e));
 }
 
+static void bound_windows(RuleState *s) {
+        window_bound(s->total, s->windows, s->set->n_correlations, WINDOW_TOTAL_BYTES);
+}
+
 /* What is left to decide about the event waits for its turn. */
 static int enqueue(RuleState *s, const Event *event) {
         ParentsNeed need = s->matcher ? matcher_parents_need(s->matcher) : PARENTS_ASK;
-        const Facts *f = s->set->parents ? viewer_facts(&s->viewer) : NULL;
-        Pending p = { .time_ms = time_of(event),
-                      .serial = event->id.serial,
-                      .order = s->order,
-                      .node = node_of(event),
-                      .exec = need && f && f->success && is_exec(f->name),
-                      .by_text = need == PARENTS_BY_TEXT,
-                      .ppid = f ? f->ppid : -1,
-                      .occurrences = s->occurrences,
-                      .n_occurrences = s->n_occurrences,
-                      .values = s->values,
-                      .n_values = s->n_values };
+        const Facts *f = need && s->set->parents ? viewer_facts(&s->viewer) : NULL;
+        bool exec = f && f->success && f->kind == CALL_EXEC;
+        Pending p;
         Pending *kept;
 
-        if (!p.n_occurrences && !p.exec)
+        if (!s->n_occurrences && !exec)
                 return 0;
+        p = (Pending){ .time_ms = time_of(event),
+                       .at_ms = s->at_ms,
+                       .serial = event->id.serial,
+                       .order = s->order,
+                       .node = node_of(event),
+                       .exec = exec,
+                       .by_text = need == PARENTS_BY_TEXT,
+                       .ppid = f ? f->ppid : -1,
+                       .occurrences = s->occurrences,
+                       .n_occurrences = s->n_occurrences,
+                       .values = s->values,
+                       .n_values = s->n_values };
         if (s->proc && p.exec && p.ppid > 0)
                 p.live = live_parent(s, event, p.ppid);
-        kept = pending_new(&p, event);
+        kept = pending_new(&s->queue.memory, &p, event);
         if (!kept)
                 return -ENOMEM;
         if (pending_push(&s->queue, kept)) {
-                pending_free(kept);
+                pending_free(&s->queue.memory, kept);
                 return -ENOMEM;
         }
         at_once_event(s, kept);
+        bound_windows(s);
         return 0;
 }
 
@@ -318,7 +328,7 @@ static void ask_with(RuleState *s, const Pending *p, Str exe, Str command_line) 
 }
 
 static void ask_parents(RuleState *s, const Pending *p) {
-        ProcessTime at = { p->time_ms, p->serial, p->order };
+        ProcessTime at = { p->at_ms, p->serial, p->order };
         Process parent = { STR_NULL, STR_NULL };
 
         if (p->ppid >= 0)
@@ -372,27 +382,41 @@ static void take_turn(RuleState *s, Pending *p) {
                 for (size_t i = 0; i < s->set->n_correlations; i++)
                         if (!s->at_once[i])
                                 correlate(s, (uint32_t)i, &all);
+                bound_windows(s);
         }
         if (r)
                 s->counters.no_memory++;
-        pending_free(p);
+        pending_free(&s->queue.memory, p);
+}
+
+/* Where processes come so fast that the table does not reach back far enough, its events wait for half of the time that it covers: their
+ * parents have the other half. */
+static int64_t covered_ms(const RuleState *s) {
+        int64_t since = process_table_since(s->processes);
+
+        return since == INT64_MIN || since > s->clocks.now_ms ? INT64_MIN
+                                                              : since + (s->clocks.now_ms - since) / 2;
 }
 
 static void settle(RuleState *s, int64_t until_ms) {
-        while (s->queue.n && (s->queue.heap[0]->time_ms < until_ms || pending_full(&s->queue))) {
-                s->counters.queue_forced += s->queue.heap[0]->time_ms >= until_ms;
+        int64_t force_ms = s->set->parents ? covered_ms(s) : INT64_MIN;
+
+        while (s->queue.n && (pending_first(&s->queue)->at_ms < until_ms || pending_full(&s->queue) ||
+                              pending_first(&s->queue)->at_ms < force_ms)) {
+                s->counters.queue_forced += pending_first(&s->queue)->at_ms >= until_ms;
                 take_turn(s, pending_pop(&s->queue));
         }
 }
 
 int rule_state_match(RuleState *s, const Event *event, RuleHitFn fn, void *userdata) {
-        int64_t now = time_of(event);
+        int64_t until;
 
         s->fn = fn;
         s->userdata = userdata;
         s->stamp++;
         s->order++;
         s->n_occurrences = s->n_values = 0;
+        s->at_ms = node_clock_take(&s->clocks, node_of(event), time_of(event));
         viewer_event(&s->viewer, event);
         if (s->matcher)
                 matcher_event(s->matcher, s);
@@ -406,10 +430,9 @@ int rule_state_match(RuleState *s, const Event *event, RuleHitFn fn, void *userd
                 s->counters.no_memory++;
                 return -ENOMEM;
         }
-        if (now > s->watermark_ms)
-                s->watermark_ms = now;
-        settle(s, s->watermark_ms - RULE_SETTLE_MS);
-        process_settle(s->processes, s->watermark_ms - RULE_SETTLE_MS);
+        until = s->clocks.now_ms - RULE_SETTLE_MS;
+        settle(s, until);
+        process_settle(s->processes, until);
         return 0;
 }
 
@@ -424,8 +447,9 @@ void rule_state_decide(RuleState *s, uint64_t n, RuleHitFn fn, void *userdata) {
         int64_t until = INT64_MIN;
 
         for (size_t i = 0; i < s->queue.n; i++)
-                if (s->queue.heap[i]->order + n <= s->order && s->queue.heap[i]->time_ms >= until)
-                        until = s->queue.heap[i]->time_ms + 1;
+                if (pending_at(&s->queue, i)->order + n <= s->order &&
+                    pending_at(&s->queue, i)->at_ms >= until)
+                        until = pending_at(&s->queue, i)->at_ms + 1;
         s->fn = fn;
         s->userdata = userdata;
         settle(s, until);
@@ -435,8 +459,8 @@ uint64_t rule_state_undecided(const RuleState *s) {
         uint64_t first = s->order + 1;
 
         for (size_t i = 0; i < s->queue.n; i++)
-                if (s->queue.heap[i]->order < first)
-                        first = s->queue.heap[i]->order;
+                if (pending_at(&s->queue, i)->order < first)
+                        first = pending_at(&s->queue, i)->order;
         return s->order + 1 - first;
 }
 

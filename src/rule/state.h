@@ -5,6 +5,7 @@
 #include "meaning/process.h"
 #include "rule/eval.h"
 #include "rule/index.h"
+#include "rule/node-clock.h"
 #include "rule/pending.h"
 #include "rule/window.h"
 
@@ -24,16 +25,18 @@ struct RuleState {
         ProcessTable *processes;
         Proc *proc; /* or NULL */
         char host[256];
-        bool live;        /* the parent of the current view is from /proc */
-        Window **windows; /* for each correlation */
-        bool *at_once;    /* for each correlation: see at-once.h */
+        bool live;          /* the parent of the current view is from /proc */
+        Window **windows;   /* for each correlation */
+        WindowTotal *total; /* of the windows; goes on over a reload */
+        bool *at_once;      /* for each correlation: see at-once.h */
         PendingQueue queue;
         RuleHitFn fn; /* of the call that is under way */
         void *userdata;
         uint64_t *stamps; /* for each rule: the event it hit last */
         uint64_t stamp;
         uint64_t order, turn;
-        int64_t watermark_ms;
+        NodeClocks clocks;
+        int64_t at_ms;           /* of the event under way: when its turn comes, by these */
         Occurrence *occurrences; /* of the event under way */
         size_t n_occurrences, cap_occurrences;
         Str *values;

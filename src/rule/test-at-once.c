@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which hits come with the event that makes them, and which wait for those before it. */
-#include "base/test-support.h"
-#include <stdio.h>
+#include "rule/test-rules.h"
 #include "rule/at-once.h"
 
 static char hits[4096]; /* "rule serial " as they come */
@@ -17,30 +16,17 @@ static void on_event(void *userdata, const Event *event) {
         assert_int_equal(rule_state_match(userdata, event, on_hit, NULL), 0);
 }
 
-static void quiet(void *userdata, RuleDiagKind kind, const char *file, unsigned line, unsigned column,
-                  const char *text) {
-        if (kind == RULE_DIAG_ERROR)
-                fail_msg("%u:%u: %s", line, column, text);
-}
-
 static RuleState *load(const char *correlations) {
-        char path[] = "/tmp/aulert-test-at-once-XXXXXX";
-        const char *paths[] = { path };
-        FILE *f = fdopen(mkstemp(path), "w");
-        RuleState *state;
-        RuleSet *set;
+        char text[2048];
 
-        fprintf(f,
-                "title: a\nid: a\nlogsource: {product: linux}\ndetection: {s: {cmd: a}, condition: s}\n"
-                "---\ntitle: b\nid: b\nlogsource: {product: linux}\ndetection: {s: {cmd: b}, condition: "
-                "s}\n%s",
-                correlations);
-        fclose(f);
-        assert_int_equal(rule_set_load(&set, paths, 1, NULL, quiet, NULL), 0);
-        unlink(path);
-        assert_int_equal(rule_state_new(&state, set), 0);
-        rule_set_unref(set);
-        return state;
+        assert_in_range(snprintf(text, sizeof(text),
+                                 "title: a\nid: a\nlogsource: {product: linux}\ndetection: {s: {cmd: a}, "
+                                 "condition: s}\n---\n"
+                                 "title: b\nid: b\nlogsource: {product: linux}\ndetection: {s: {cmd: b}, "
+                                 "condition: s}\n%s",
+                                 correlations),
+                        1, sizeof(text) - 1);
+        return test_rules(text);
 }
 
 /* Events as "a1 b2": the rule that each is for, and its serial, which is its millisecond, too. */

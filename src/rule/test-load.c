@@ -59,6 +59,19 @@ static const Row mistakes[] = {
         { HEAD "  s: {a0|contians: x}\n  condition: s\n", 5, 10, "write contains" },
         { HEAD "  s: {a0|frobnicate: x}\n  condition: s\n", 5, 10, "one of all contains" },
         { HEAD "  s: {a0|re: 'a(b'}\n  condition: s\n", 5, 18, "at its character 4" },
+        { HEAD "  s: {a0: *foo}\n  condition: s\n", 5, 11, "begins with * in quotes" },
+        { HEAD "  s: {a0: *}\n  condition: s\n", 5, 12, "begins with * in quotes" },
+        { HEAD "  s:\n    a0: %foo\n  condition: s\n", 6, 9, "begins with %" },
+        { HEAD "  s:\n    a0: 'foo\n  condition: s\n", 6, 9, "close the quotes" },
+        { HEAD "  s:\n    a0: \"C:\\W\"\n  condition: s\n", 6, 12, "single quotes" },
+        { HEAD "  s:\n    a0: a: b\n  condition: s\n", 6, 10, "in quotes" },
+        { HEAD "  s:\n    a0: 'a' or\n  condition: s\n", 6, 13, "in quotes as a whole" },
+        { HEAD "  s: {a0: [x}\n", 5, 13, "\"[\"" },
+        { HEAD "  s: {a0: x}\n  condition: s\n# \xC3\xA9 \xE9\n", 7, 5, "UTF-8" },
+        { HEAD "\ts: {a0: x}\n", 5, 1, "blanks, not tabs" },
+        { HEAD "  r: &r {a0: x}\n  s:\n    <<: *r\n  condition: r and s\n", 7, 5, "merges no maps" },
+        { "title: t\nid: x\nlogsource: {product: linux}\ndetections: {s: {a0: x}, condition: s}\n", 4, 1,
+          "\"detection\"" },
         { HEAD "  s: {a0: [x, null]}\n  condition: s\n", 5, 15, "list" },
         { HEAD "  s: {a0|contains: null}\n  condition: s\n", 5, 20, "modifier" },
         { HEAD "  s: {a0: []}\n  condition: s\n", 5, 11, "empty list" },
@@ -98,6 +111,7 @@ static const Row mistakes[] = {
           5, 11, "circle" },
         { "a: [b\n", 2, 1, "YAML" },
         { "taxonomy: ecs\n" HEAD "  s: {a0: x}\n  condition: s\n", 1, 11, "taxonomy" },
+        { "title: f\nfilter: {rules: [], s: {a0: x}, condition: not s}\n", 2, 17, "rules: any" },
         { "title: c\nlogsource: {product: linux}\ncorrelation: {}\ndetection: {s: {a0: x}, condition: s}\n",
           4, 12, "---" },
 };
@@ -132,6 +146,56 @@ static void a_refused_rule_leaves_the_others(void **state) {
         assert_int_equal(rule_set_stats(set)->skipped, 1);
         assert_string_equal(rule_set_info(set, 0)->id.p, "good");
         rule_set_unref(set);
+}
+
+/* Each would have taken the file with it; the columns and lines count from its start. */
+static void a_wrong_document_leaves_the_others(void **state) {
+        static const Row rows[] = {
+                { "id: y\nid: z\n", 8, 1, "twice" },
+                { "id: 'y\n", 7, 5, "close the quotes" },
+                { "id: [y\n", 8, 1, "\"[\"" },
+                { "id: *y\n", 7, 5, "begins with *" },
+                { "id: y\n x: z\n", 8, 3, "in quotes" },
+                { "\tid: y\n", 7, 1, "not tabs" },
+                { "id: \xC3\xA9\xE9\n", 7, 6, "UTF-8" },
+                { "id: |\n  ---\nid: y\n", 9, 1, "twice" },
+                { "id: \"y\n ---\n\"\nid: y\n", 10, 1, "twice" },
+                { "? [a]\n: y\n", 7, 3, "plain" },
+        };
+        static const char *const marks[] = { "---\n", "--- # next\n", "...\n---\n" };
+        static const char rule[] = HEAD "  s: {a0: \xC3\xA9}\n  condition: s\n";
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows) * ARRAY_SIZE(marks); i++) {
+                const Row *row = &rows[i / ARRAY_SIZE(marks)];
+                unsigned line = row->line + (i % ARRAY_SIZE(marks) == 2);
+                Buf yaml = BUF_INIT;
+                RuleSet *set;
+                Said said;
+
+                buf_printf(&yaml, "%s%s%s---\n%s", rule, marks[i % ARRAY_SIZE(marks)], row->yaml, rule);
+                memcpy(strstr(yaml.p + sizeof(rule), "id: x"), "id: q", 5);
+                set = load(buf_z(&yaml), &said);
+                if (said.errors != 1 || said.line != line + 1 || said.column != row->column ||
+                    !strstr(said.text, row->says) || rule_set_stats(set)->loaded != 2)
+                        fail_msg("row %zu: %u errors, %u rules, first at %u:%u: %s", i, said.errors,
+                                 (unsigned)rule_set_stats(set)->loaded, said.line, said.column, said.text);
+                rule_set_unref(set);
+                buf_done(&yaml);
+        }
+}
+
+static void not_every_wrong_document_is_told(void **state) {
+        Buf yaml = BUF_INIT;
+        RuleSet *set;
+        Said said;
+
+        for (unsigned i = 0; i < 10 * YAML_MAX_BAD; i++)
+                buf_putz(&yaml, "---\na: 1\na: 2\n");
+        set = load(buf_z(&yaml), &said);
+        assert_int_equal(said.errors, YAML_MAX_BAD + 1);
+        assert_int_equal(rule_set_stats(set)->refused, YAML_MAX_BAD + 1);
+        rule_set_unref(set);
+        buf_done(&yaml);
 }
 
 static const Row likely[] = {
@@ -170,6 +234,14 @@ static const Row likely[] = {
         { HEAD "  s: {a0: x}\n  timeframe: 5m\n  condition: s\n", 6, 14, "timespan" },
         { "title: f\nlogsource: {product: linux}\nfilter: {rules: any, s: {a0: x}, condition: s}\n", 3, 45,
           "not selection" },
+        { "title: f\nlogsource: {product: linux}\nfilter: {rules: any, s: {a0: x}, condition: NOT s}\n", 0, 0,
+          "" },
+        { "title: f\nlogsource: {product: linux}\nfilter: {rules: any, nots: {a0: x}, condition: nots}\n", 3,
+          48, "not selection" },
+        { HEAD "  s: {a0: x}\n  condition: s\n---\ntitle: f\nlogsource: {category: file_event}\n"
+               "filter: {rules: [x], s: {Image: y}, condition: not s}\n",
+          10, 18, "not for this rule" },
+        { "- title: t\n", 1, 1, "is no map" },
         { HEAD "  s: {a0: x}\n  filter_y: {a1: y}\n  condition: s and filter_y\n", 6, 3, "not filter_y" },
         { HEAD "  s: {a0: x}\n  filter_y: {a1: y}\n  condition: s and not (not 1 of filter*)\n", 6, 3,
           "not filter_y" },
@@ -217,6 +289,25 @@ static const Row correlations[] = {
         { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {gt: 1, lte: 4}\n", 0, 0,
           "" },
         { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {lt: 2}\n", 0, 0, "" },
+        { COUNTED
+          "  type: event_count\n  rules: [x]\n  timeframe: 1h\n  timespan: 1h\n  condition: {gte: 5}\n",
+          13, 3, "write timespan" },
+        { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {gte: 5}\n"
+                  "---\ntitle: d\nid: d\ncorrelation: {type: temporal, rules: [x], timespan: 1h}\n"
+                  "---\ntitle: e\nid: d\ncorrelation: {}\n",
+          20, 1, "is taken" },
+        { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {gte: 2}\n"
+                  "---\ntitle: f\nfilter: {rules: [c], s: {a0: x}, condition: not s}\n",
+          17, 18, "that it counts" },
+        { COUNTED "  type: event_count\n  rules: [x, x]\n  timespan: 1h\n  condition: {gte: 5}\n", 12, 14,
+          "stands twice" },
+        { COUNTED "  type: temporal_ordered\n  rules: [x, x]\n  timespan: 1h\n", 0, 0, "" },
+        { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  condition: {gte: 131071}\n", 14, 14,
+          "write 131070" },
+        { COUNTED "  type: value_count\n  rules: [x]\n  timespan: 1h\n  condition: {field: a1, gt: 65535}\n",
+          14, 14, "write 65534" },
+        { COUNTED "  type: value_sum\n  rules: [x]\n  timespan: 1h\n  condition: {field: a1, gt: 5000000}\n",
+          0, 0, "" },
         { COUNTED "  type: temporal\n  rules: [x]\n  timespan: 1h\n  condition: {gte: 2}\n", 14, 14,
           "number of these rules" },
         { COUNTED
@@ -229,7 +320,7 @@ static const Row correlations[] = {
           "  type: event_count\n  rules: [x]\n  timespan: 1h\n  aliases: [a]\n  condition: {gte: 5}\n",
           14, 12, "map of maps" },
         { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  aliases: {a: {x: a1, y: a2}}\n  "
-                  "condition: {gte: 5}\n",
+                  "group-by: [a]\n  condition: {gte: 5}\n",
           14, 24, "no rule of this id" },
 };
 
@@ -339,6 +430,30 @@ static void a_condition_cannot_grow_without_end(void **state) {
         buf_done(&yaml);
 }
 
+/* Each of them is for each of the rules; those that go too far are told and left out, and the rest is loaded. */
+static void filters_times_rules_are_bounded(void **state) {
+        enum { RULES_N = 1100, FILTERS_N = 1000, FIT = 1000000 / RULES_N };
+        Buf yaml = BUF_INIT;
+        RuleSet *set;
+        Said said;
+
+        for (int i = 0; i < RULES_N; i++)
+                buf_printf(&yaml,
+                           "title: r%d\nlogsource: {product: linux}\ndetection: {s: {a0: x%d}, condition: "
+                           "s}\n---\n",
+                           i, i);
+        for (int i = 0; i < FILTERS_N; i++)
+                buf_printf(&yaml, "title: f%d\nfilter: {rules: any, s: {a1: y%d}, condition: not s}\n---\n",
+                           i, i);
+        set = load(buf_z(&yaml), &said);
+        buf_done(&yaml);
+        assert_int_equal(rule_set_stats(set)->loaded, RULES_N);
+        assert_int_equal(rule_set_stats(set)->refused, FILTERS_N - FIT);
+        assert_int_equal(said.errors, FILTERS_N - FIT);
+        assert_non_null(strstr(said.text, "1000000 times"));
+        rule_set_unref(set);
+}
+
 typedef struct {
         RuleFile files[256];
         size_t n;
@@ -383,6 +498,47 @@ static void files_may_have_been_read_elsewhere(void **state) {
         }
 }
 
+static void put(const char *dir, const char *name, const char *text) {
+        char path[128];
+        FILE *f;
+
+        snprintf(path, sizeof(path), "%s/%s", dir, name);
+        f = fopen(path, "w");
+        assert_non_null(f);
+        assert_int_not_equal(fputs(text, f), EOF);
+        assert_int_equal(fclose(f), 0);
+}
+
+/* They may lead anywhere, also in a circle; a rule that is not loaded is told. */
+static void links_are_told_and_not_followed(void **state) {
+        static const char *const names[] = { "a.yml", "b.yml", "loop", "other" };
+        char dir[] = "/tmp/aulert-test-load-XXXXXX", path[128];
+        const char *paths[] = { dir };
+        Said said = { 0 };
+        RuleSet *set;
+
+        assert_non_null(mkdtemp(dir));
+        put(dir, "a.yml", HEAD "  s: {type: SYSCALL}\n  condition: s\n");
+        snprintf(path, sizeof(path), "%s/b.yml", dir);
+        assert_int_equal(symlink("a.yml", path), 0);
+        snprintf(path, sizeof(path), "%s/loop", dir);
+        assert_int_equal(symlink(".", path), 0);
+        snprintf(path, sizeof(path), "%s/other", dir);
+        assert_int_equal(symlink("/etc/passwd", path), 0);
+        assert_int_equal(rule_set_load(&set, paths, 1, NULL, hear, &said), 0);
+        assert_int_equal(rule_set_stats(set)->loaded, 1);
+        assert_int_equal(rule_set_stats(set)->refused, 0);
+        assert_int_equal(said.errors, 0);
+        assert_int_equal(said.warnings, 2);
+        assert_non_null(strstr(said.text, "link"));
+        rule_set_unref(set);
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+                assert_int_equal(unlink(path), 0);
+        }
+        assert_int_equal(rmdir(dir), 0);
+}
+
 static bool at_once(void *userdata) { return true; }
 
 static void loading_can_be_stopped(void **state) {
@@ -399,6 +555,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(mistakes_are_told_with_place_and_advice),
                 cmocka_unit_test(a_refused_rule_leaves_the_others),
+                cmocka_unit_test(a_wrong_document_leaves_the_others),
+                cmocka_unit_test(not_every_wrong_document_is_told),
                 cmocka_unit_test(likely_mistakes_are_warned_about),
                 cmocka_unit_test(correlations_are_checked),
                 cmocka_unit_test(a_condition_too_large_to_judge_is_not_judged),
@@ -406,6 +564,8 @@ int main(void) {
                 cmocka_unit_test(hostile_yaml_is_refused),
                 cmocka_unit_test(a_condition_cannot_grow_without_end),
                 cmocka_unit_test(files_may_have_been_read_elsewhere),
+                cmocka_unit_test(filters_times_rules_are_bounded),
+                cmocka_unit_test(links_are_told_and_not_followed),
                 cmocka_unit_test(loading_can_be_stopped),
         };
 

@@ -6,9 +6,16 @@
 #include "rule/view-parts.h"
 
 static int64_t number(Str s) {
-        uint64_t n;
+        int64_t n = 0;
 
-        return str_u64(s, 10, &n) && n <= INT32_MAX ? (int64_t)n : -1;
+        if (!s.n || s.n > 10)
+                return -1;
+        for (size_t i = 0; i < s.n; i++) {
+                if (s.p[i] < '0' || s.p[i] > '9')
+                        return -1;
+                n = n * 10 + (s.p[i] - '0');
+        }
+        return n <= INT32_MAX ? n : -1;
 }
 
 static void take_fact(Facts *f, const Field *x) {
@@ -71,44 +78,42 @@ static void read_facts(Viewer *x, const Record *r, const FieldVec *fields) {
                 f->name = str_from(decode_syscall_name(decode_machine(arch->value), (uint32_t)n));
         if (!f->name.n && name)
                 f->name = name->value;
+        f->kind = view_call_kind(f->name);
 }
 
-/* From the head and the tail of the record, without reading it as a whole. */
-static void read_usual_facts(Viewer *x) {
-        const Field *arch = NULL, *call = NULL;
-        Facts *f = &x->facts;
-        uint64_t n;
+/* From what is remembered of the record, without reading it as a whole. */
+static void read_usual_facts(Viewer *x, const Call *c) {
+        const Tail *t = c->tail;
 
-        *f = (Facts){ .known = true, .pid = -1, .ppid = -1, .name = STR("") };
-        for (size_t i = 0; i < x->head.n; i++) {
-                const Field *s = &x->head.v[i];
-
-                take_fact(f, s);
-                if (s->name.n == 4 && !memcmp(s->name.p, "arch", 4))
-                        arch = s;
-                else if (s->name.n == 7 && !memcmp(s->name.p, "syscall", 7))
-                        call = s;
+        x->facts = (Facts){ .known = true,
+                            .success = c->front->success,
+                            .name = c->front->name,
+                            .kind = c->front->kind,
+                            .exit = c->head[HEAD_EXIT],
+                            .exe = view_tail_exe(x),
+                            .uid = view_tail_part(x, &t->uid),
+                            .user = view_tail_part(x, &t->user),
+                            .ses = view_tail_part(x, &t->ses),
+                            .pid = number(c->head[HEAD_PID]),
+                            .ppid = number(c->head[HEAD_PPID]) };
+        if (!x->facts.name.n && t->call.known) {
+                x->facts.name = view_tail_part(x, &t->call);
+                x->facts.kind = view_call_kind(x->facts.name);
         }
-        f->exe = view_tail_exe(x);
-        if (arch && call && str_u64(call->value, 10, &n) && n <= UINT32_MAX)
-                f->name = str_from(decode_syscall_name(decode_machine(arch->value), (uint32_t)n));
-        if (!f->name.n && x->tail->call.known)
-                f->name = view_tail_part(x, &x->tail->call);
-        f->uid = view_tail_part(x, &x->tail->uid);
-        f->user = view_tail_part(x, &x->tail->user);
-        f->ses = view_tail_part(x, &x->tail->ses);
         x->all_facts_read = true;
 }
 
 const Facts *viewer_facts(Viewer *x) {
         const Record *r = x->context_records[CONTEXT_SYSCALL];
+        const Call *call;
 
         if (x->facts_read)
                 return &x->facts;
         x->facts_read = true;
         x->facts = (Facts){ .known = false, .pid = -1, .ppid = -1, .name = STR("") };
-        if (r && !x->syscall_is_split && viewer_tail(x))
-                read_usual_facts(x);
+        call = viewer_call(x);
+        if (call)
+                read_usual_facts(x, call);
         else if (r)
                 read_facts(x, r, view_named(x, r));
         return &x->facts;
@@ -162,7 +167,7 @@ static void category_field(Viewer *x, CategoryField f, Str text) {
                 return;
         if (x->id_category[f] != NO_FIELD)
                 view_add(x, &x->own, x->id_category[f], text, false);
-        if (x->keywords)
+        if (x->category_keywords)
                 view_add(x, &x->own, FIELD_KEYWORDS, text, false);
 }
 

@@ -84,6 +84,8 @@ static int make_names(Viewer *x) {
 
 static void find_fields(Viewer *x) {
         static const char *const saddr[] = { "saddr_fam", "laddr", "lport", "path" };
+        static const char *const head[_HEAD_N] = { "exit", "a0", "a1", "a2", "a3", "items", "ppid", "pid" };
+        static const char *const path[_PATH_N] = { "item", "name", "inode" };
 
         x->id_msg = find_text(x, "msg");
         x->id_timestamp = find_text(x, "timestamp");
@@ -96,6 +98,15 @@ static void find_fields(Viewer *x) {
         x->id_proctitle = find_text(x, "proctitle");
         for (size_t i = 0; i < 4; i++)
                 x->id_saddr[i] = find_text(x, saddr[i]);
+        for (size_t i = 0; i < _HEAD_N; i++)
+                x->id_head[i] = find_text(x, head[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(x->id_arg); i++) {
+                const char name[] = { 'a', (char)('0' + i), '\0' };
+
+                x->id_arg[i] = find_text(x, name);
+        }
+        for (size_t i = 0; i < _PATH_N; i++)
+                x->id_path[i] = find_text(x, path[i]);
         for (size_t i = 0; i < _CATEGORY_N; i++)
                 x->id_category[i] = find_text(x, category_names[i]);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* What the three files of the Viewer share. */
+/* What the files of the Viewer share. */
 #include "meaning/decode.h"
 #include "rule/view.h"
 
@@ -39,10 +39,8 @@ static inline size_t view_number(char *to, uint64_t n) {
 /* The fields of a record that have one of the names taken now, and maybe others. */
 const FieldVec *view_named(Viewer *x, const Record *r);
 
-/* What rules name of @fields, and what is made from them; @enriched: SYSCALL= and ARCH= are there. */
-void view_take_fields(Viewer *x, View *v, const Record *r, const FieldVec *fields, bool enriched);
-
-/* view-tail.c: values of the event's Tail. */
+/* view-call.c: what kind of system call that is, and values of the event's Tail. */
+CallKind view_call_kind(Str name);
 Str view_tail_exe(Viewer *x);                       /* decoded; STR_NULL: there is none */
 Str view_tail_part(const Viewer *x, const Part *p); /* as logged; STR_NULL: there is none */
 
@@ -53,5 +51,9 @@ bool view_is_null(const Field *f); /* (null), without quotes */
 /* The bytes of a field, decoded where it is text that is logged in hexadecimal. @id: its number, or NO_FIELD. */
 Str view_text(Viewer *x, int type, const Field *f, uint32_t id, FieldKind *ret_kind);
 
-/* All EXECVE records from @first on: into @v, which may be NULL when only the joined arguments are wanted, in x->args. */
+/* A field, if rules name it; with @keywords also into x->pairs. */
+void view_add_field(Viewer *x, View *v, const Record *r, const Field *f, bool keywords);
+void view_add_pair(Viewer *x, Str name, Str text);
+
+/* view-execve.c: all EXECVE records from @first on: into @v, which may be NULL when only the joined arguments are wanted, in x->args. */
 void view_read_execve(Viewer *x, View *v, const Record *first, bool keywords);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "meaning/decode.h"
+#include "record/scan.h"
 #include "rule/category.h"
 #include "rule/types.h"
 #include "rule/view-parts.h"
@@ -68,7 +69,8 @@ int viewer_init(Viewer *x, const RuleSet *set) {
         *x = (Viewer){ .set = set, .decoded = BUF_INIT, .pairs = BUF_INIT, .args = BUF_INIT };
         r = view_names_init(x);
         x->tails = calloc(TAILS, sizeof(*x->tails));
-        r = r ? r : x->tails ? 0 : -ENOMEM;
+        x->fronts = calloc(FRONTS, sizeof(*x->fronts));
+        r = r ? r : x->tails && x->fronts ? 0 : -ENOMEM;
         for (size_t i = 0; i < _CONTEXT_N && !r; i++)
                 r = view_init(&x->context[i], a->n_fields) || view_init(&x->glance[i], a->n_fields) ? -ENOMEM
                                                                                                     : 0;
@@ -77,8 +79,10 @@ int viewer_init(Viewer *x, const RuleSet *set) {
                 viewer_done(x);
                 return -ENOMEM;
         }
-        for (size_t i = 0; i < a->n_tests; i++)
-                x->keywords |= a->tests[i].field == FIELD_KEYWORDS;
+        for (size_t i = 0; i < set->n_rules; i++) {
+                x->keywords |= set->rules[i].asks_keywords;
+                x->category_keywords |= set->rules[i].asks_keywords && set->rules[i].view != VIEW_AUDIT;
+        }
         return 0;
 }
 
@@ -92,8 +96,8 @@ void viewer_done(Viewer *x) {
         field_vec_done(&x->split);
         field_vec_done(&x->syscall_split);
         field_vec_done(&x->named);
-        field_vec_done(&x->head);
         free(x->tails);
+        free(x->fronts);
         field_vec_done(&x->syscall_named);
         arena_done(&x->text);
         buf_done(&x->decoded);
@@ -117,7 +121,7 @@ void viewer_event(Viewer *x, const Event *event) {
         x->failed = false;
         x->facts_read = x->all_facts_read = false;
         x->split_of = NULL;
-        x->tail_known = x->args_known = false;
+        x->call_known = x->args_known = false;
         x->syscall_is_split = x->syscall_is_named = false;
         x->wanted = NULL;
         x->taken = NULL;
@@ -246,19 +250,20 @@ static void add_socket(Viewer *x, View *v, Str hex) {
         }
 }
 
-/* SYSCALL= and ARCH= as auditd would have added them, and the name as a second value of syscall=. */
-static void add_syscall(Viewer *x, View *v, const Field *arch, const Field *number, bool enriched) {
+/* SYSCALL= and ARCH= as auditd would have added them, and the name as a second value of syscall=. @enriched: what auditd added, which
+ * knows machines that our tables do not have; STR_NULL: nothing. */
+static void add_syscall(Viewer *x, View *v, const Field *arch, const Field *number, Str enriched) {
         int machine = decode_machine(arch->value);
         uint64_t n;
         const char *name = NULL, *machine_name = decode_machine_name(machine);
 
         if (str_u64(number->value, 10, &n) && n <= UINT32_MAX)
                 name = decode_syscall_name(machine, (uint32_t)n);
-        if (name && view_is_wanted(x, x->id_syscall))
-                view_add(x, v, x->id_syscall, str_from(name), false);
-        if (name && !enriched && view_is_wanted(x, x->id_SYSCALL))
+        if ((name || enriched.n) && view_is_wanted(x, x->id_syscall))
+                view_add(x, v, x->id_syscall, name ? str_from(name) : enriched, false);
+        if (name && !enriched.p && view_is_wanted(x, x->id_SYSCALL))
                 view_add(x, v, x->id_SYSCALL, str_from(name), false);
-        if (machine_name && !enriched && view_is_wanted(x, x->id_ARCH))
+        if (machine_name && !enriched.p && view_is_wanted(x, x->id_ARCH))
                 view_add(x, v, x->id_ARCH, str_from(machine_name), false);
 }
 
@@ -280,7 +285,7 @@ static void add_header(Viewer *x, View *v, const Record *r) {
                 view_add(x, v, x->id_node, id->node, false);
 }
 
-static void add_pair(Viewer *x, Str name, Str text) {
+void view_add_pair(Viewer *x, Str name, Str text) {
         if (x->pairs.n)
                 buf_putc(&x->pairs, ' ');
         buf_str(&x->pairs, name);
@@ -288,7 +293,7 @@ static void add_pair(Viewer *x, Str name, Str text) {
         buf_str(&x->pairs, text);
 }
 
-static void add_field(Viewer *x, View *v, const Record *r, const Field *f, bool keywords) {
+void view_add_field(Viewer *x, View *v, const Record *r, const Field *f, bool keywords) {
         uint32_t id = view_find_wanted(x, f->name);
         FieldKind kind;
         Str text;
@@ -296,7 +301,7 @@ static void add_field(Viewer *x, View *v, const Record *r, const Field *f, bool 
         if (id != NO_FIELD || keywords) {
                 text = view_text(x, r->type, f, id, &kind);
                 if (keywords)
-                        add_pair(x, f->name, text);
+                        view_add_pair(x, f->name, text);
                 if (id != NO_FIELD && kind == KIND_KEY)
                         add_keys(x, v, id, text);
                 else if (id != NO_FIELD)
@@ -309,22 +314,22 @@ static void add_field(Viewer *x, View *v, const Record *r, const Field *f, bool 
 }
 
 /* Names that only records with arch= and syscall= have need no comparison for each field: the first letter tells most apart. */
-static void note_syscall(const Field *f, const Field **arch, const Field **number, bool *enriched) {
+static void note_syscall(const Field *f, const Field **arch, const Field **number, Str *enriched) {
         if (f->part == FIELD_KERNEL) {
                 if (f->name.n == 4 && !memcmp(f->name.p, "arch", 4))
                         *arch = f;
                 else if (f->name.n == 7 && !memcmp(f->name.p, "syscall", 7))
                         *number = f;
         } else if (f->part == FIELD_ENRICHED && f->name.n == 7 && !memcmp(f->name.p, "SYSCALL", 7))
-                *enriched = true;
+                *enriched = f->value;
 }
 
-static void take_fields(Viewer *x, View *v, const Record *r, const FieldVec *fields, bool enriched,
-                        bool keywords) {
+static void take_fields(Viewer *x, View *v, const Record *r, const FieldVec *fields, bool keywords) {
         const Field *arch = NULL, *number = NULL;
+        Str enriched = STR_NULL;
 
         for (size_t i = 0; i < fields->n; i++) {
-                add_field(x, v, r, &fields->v[i], keywords);
+                view_add_field(x, v, r, &fields->v[i], keywords);
                 note_syscall(&fields->v[i], &arch, &number, &enriched);
         }
         if (arch && number)
@@ -333,82 +338,8 @@ static void take_fields(Viewer *x, View *v, const Record *r, const FieldVec *fie
                 view_add(x, v, x->id_msg, fields->msg, false);
 }
 
-void view_take_fields(Viewer *x, View *v, const Record *r, const FieldVec *fields, bool enriched) {
-        take_fields(x, v, r, fields, enriched, false);
-}
-
 static void split_record(Viewer *x, View *v, const Record *r, bool keywords) {
-        take_fields(x, v, r, x->taken && !keywords ? view_named(x, r) : viewer_split(x, r), false, keywords);
-}
-
-/* ---- EXECVE: all records of an event are one ---- */
-
-typedef struct {
-        Viewer *x;
-        View *v;
-        int64_t arg;  /* the one that is being put together, or -1 */
-        size_t start; /* of it, in x->args */
-        bool null, keywords;
-} Args;
-
-/* The argument is complete: it becomes a value, if somebody asks for it. */
-static void end_arg(Args *a) {
-        char name[24 + 8] = { 'a' };
-        size_t n = 1;
-        uint32_t id;
-        Str text;
-
-        if (a->arg < 0 || !a->v)
-                return;
-        text = (Str){ a->x->args.p + a->start, a->x->args.n - a->start };
-        n += view_number(name + 1, (uint64_t)a->arg);
-        id = view_find_wanted(a->x, (Str){ name, n });
-        if (id != NO_FIELD)
-                view_add(a->x, a->v, id, view_keep(a->x, text), a->null);
-        if (a->keywords)
-                add_pair(a->x, (Str){ name, n }, text);
-        a->arg = -1;
-}
-
-static void add_arg(Args *a, const Record *r, const Field *f, uint32_t arg, int64_t piece) {
-        Buf *out = &a->x->args;
-
-        if (piece <= 0 || a->arg != arg) {
-                end_arg(a);
-                if (a->start != SIZE_MAX)
-                        buf_putc(out, ' ');
-                a->start = out->n;
-                a->arg = arg;
-        }
-        a->null = view_is_null(f);
-        decode_text(out, decode_kind(r->type, f->name), f);
-}
-
-/* @v may be NULL: only the joined arguments are wanted. */
-void view_read_execve(Viewer *x, View *v, const Record *first, bool keywords) {
-        Args a = { .x = x, .v = v, .arg = -1, .start = SIZE_MAX, .keywords = keywords };
-
-        buf_clear(&x->args);
-        for (const Record *r = first; r; r = r->next) {
-                const FieldVec *fields;
-
-                if (r->type != TYPE_EXECVE)
-                        continue;
-                fields = viewer_split(x, r);
-                for (size_t i = 0; i < fields->n; i++) {
-                        const Field *f = &fields->v[i];
-                        uint32_t arg;
-                        int64_t piece;
-
-                        if (f->part == FIELD_KERNEL && decode_execve_arg(f->name, &arg, &piece))
-                                add_arg(&a, r, f, arg, piece);
-                        else if (v)
-                                add_field(x, v, r, f, keywords);
-                }
-        }
-        end_arg(&a);
-        x->failed |= x->args.failed;
-        x->args_known = !x->args.failed;
+        take_fields(x, v, r, x->taken && !keywords ? view_named(x, r) : viewer_split(x, r), keywords);
 }
 
 /* ---- keywords ---- */
@@ -478,8 +409,8 @@ static bool is_alone(Viewer *x, ContextKind k) {
                 return x->context_alone[k] == 2;
         body = record_body(x->context_records[k]);
         x->context_alone[k] = heads[k].n && str_starts(body, heads[k]) && body.n > heads[k].n &&
-                                              !strchr("'{", body.p[heads[k].n]) &&
-                                              !memchr(body.p, ' ', body.n) && !memchr(body.p, 0x1D, body.n)
+                                              body.p[heads[k].n] != '\'' && body.p[heads[k].n] != '{' &&
+                                              scan_blank(body.p, body.p + body.n) == body.p + body.n
                                       ? 2
                                       : 1;
         return x->context_alone[k] == 2;

@@ -32,11 +32,14 @@ typedef struct {
         uint32_t id;
 } FieldName;
 
+typedef enum { CALL_UNKNOWN, CALL_OTHER, CALL_EXEC, CALL_NETWORK } CallKind;
+
 /* What the event's SYSCALL record says, for the categories. */
 typedef struct {
         bool known;   /* there is such a record */
         bool success; /* success=yes */
         Str name;     /* of the system call, "" unknown */
+        CallKind kind;
         Str exit, exe, uid, user, ses, auid;
         int64_t pid, ppid; /* -1: not there */
 } Facts;
@@ -47,18 +50,63 @@ typedef struct {
         uint16_t at, n;
 } Part;
 
-#define TAILS     256u
+#define TAILS     1024u
 #define TAIL_TEXT 640u
+#define FRONTS    256u
 
 /* A SYSCALL record from " auid=" on: who called. Remembered, since processes call many times. */
 typedef struct {
         uint16_t n;
-        bool usual;    /* false: facts stand where they are not expected, read the whole record */
-        bool enriched; /* auditd added SYSCALL= */
-        bool quiet;    /* set by the matcher: none of its fields holds a literal */
+        bool usual;        /* false: facts stand where they are not expected, read the whole record */
+        bool enriched;     /* auditd added SYSCALL= */
+        const void *quiet; /* set by the matcher: the plan for which none of its fields holds a literal */
+        struct {
+                const void *plan;
+                uint64_t front; /* Front.id */
+        } none[4]; /* the same: plans for which no field that others inherit from such a record holds one */
         Part exe, call, uid, user, ses;
         char text[TAIL_TEXT];
 } Tail;
+
+/* A SYSCALL record before " exit=": which call it was. Remembered, since there are few. */
+typedef struct {
+        uint8_t n;
+        bool success;
+        uint64_t id; /* another one for each text */
+        CallKind kind;
+        Str name;             /* of the system call, "" unknown */
+        const void *quiet[2]; /* as in Tail; what is made from these fields depends on Tail.enriched */
+        char text[64];
+} Front;
+
+/* The fields between: numbers, in this order (audit_log_exit() in the kernel's auditsc.c). */
+typedef enum {
+        HEAD_EXIT,
+        HEAD_A0,
+        HEAD_A1,
+        HEAD_A2,
+        HEAD_A3,
+        HEAD_ITEMS,
+        HEAD_PPID,
+        HEAD_PID,
+        _HEAD_N
+} HeadField;
+
+typedef struct {
+        Front *front;
+        Str head[_HEAD_N];
+        Tail *tail;
+        uint32_t tail_at; /* in the record's text */
+} Call;
+
+/* A PATH record as the kernel writes it, up to " dev=", and the rest, in which few records differ. */
+typedef enum { PATH_ITEM, PATH_NAME, PATH_INODE, _PATH_N } PathField;
+
+typedef struct {
+        Str head[_PATH_N]; /* as logged */
+        bool quoted;       /* name= is */
+        Str tail;
+} Path;
 
 typedef struct {
         const RuleSet *set;
@@ -76,11 +124,13 @@ typedef struct {
         bool syscall_is_split;
         FieldVec named, syscall_named; /* the same, only fields of some names */
         bool syscall_is_named;
-        Tail *tails; /* TAILS of them, by hash; the newer one stays */
-        Tail *tail;  /* of the event, once tail_known; NULL: none, or an unusual one */
-        uint32_t tail_at;
-        bool tail_known;
-        FieldVec head;           /* the fields before it that somebody names */
+        Tail *tails;   /* TAILS of them, by hash */
+        Front *fronts; /* FRONTS of them, the same */
+        unsigned turn; /* which of two places is filled next */
+        uint64_t last_front;
+        Call call; /* of the event's SYSCALL record, once call_known and if call_usual */
+        bool call_known, call_usual;
+        uint32_t id_head[_HEAD_N], id_path[_PATH_N], id_arg[10]; /* a0 to a9 */
         const uint64_t *wanted;  /* bits of fields that are taken now; NULL: all that rules name */
         const FieldNames *taken; /* their names, and those that they are made from; NULL: all */
         Arena text;              /* decoded values of the event */
@@ -99,12 +149,8 @@ typedef struct {
         uint8_t context_alone[_CONTEXT_N]; /* its one field is the usual one: 0 not known yet, 1 no, 2 yes */
         uint32_t id_msg, id_timestamp, id_serial, id_node, id_syscall, id_SYSCALL, id_ARCH, id_saddr[4],
                 id_key, id_cwd, id_proctitle;
-        struct {
-                uint64_t arch;
-                uint32_t number;
-                uint8_t call;
-        } calls[64];   /* kinds of system calls seen lately, for category.c */
-        bool keywords; /* some rule has keywords */
+        bool keywords;          /* some rule has keywords */
+        bool category_keywords; /* one for a category has */
         uint32_t id_category[16];
         bool failed; /* memory ran out: the view lacks something */
 } Viewer;
@@ -122,11 +168,15 @@ void viewer_record(Viewer *v, const Record *r, bool keywords);
  * is worth it. No keywords. @names: those of @wanted. Context records give what context_wanted says, which must include @wanted. */
 const View *viewer_glance(Viewer *v, const Record *r, const uint64_t *wanted, const FieldNames *names);
 
-/* What the event's SYSCALL record says of its caller, or NULL: then the record has to be read as a whole. */
-Tail *viewer_tail(Viewer *v);
+/* What the event's SYSCALL record says, or NULL: it has none that is as the kernel writes it, and has to be read as a whole. Valid until
+ * the next event. */
+Call *viewer_call(Viewer *v);
 
-/* When there is a Tail: the fields of the SYSCALL record before it, and those that are made from them. */
-const View *viewer_glance_head(Viewer *v);
+/* False: this PATH record is not as the kernel writes it, and has to be read as a whole. */
+bool viewer_path(const Record *r, Path *ret);
+
+/* The name of a Path, decoded, lent until the next event. */
+Str viewer_path_name(Viewer *v, const Path *p);
 
 /* The names that fields whose bits are set in @wanted are made from. */
 void viewer_names(const Viewer *v, const uint64_t *wanted, FieldNames *ret);

@@ -6,7 +6,7 @@
 typedef struct {
         int64_t time_ms;
         uint64_t serial, event;
-        uint64_t value; /* hash of the counted values */
+        uint64_t value; /* hash of the counted values, 0: it has none */
         long double number;
         uint32_t ref, occurrence;
         bool has_number, told;
@@ -46,7 +46,9 @@ struct WindowGroup {
 struct Window {
         const Correlation *c;
         uint64_t secret[2]; /* of the hashes of counted values: they go to a successor of this process */
-        WindowGroup **buckets;
+        WindowTotal *total;
+        WindowGroup **buckets; /* a power of two; NULL: there was no group yet */
+        size_t n_buckets;
         size_t n_groups, bytes, max_members;
         WindowGroup *newest, *oldest;
         WindowCounters counters;
@@ -55,6 +57,14 @@ struct Window {
 static inline WindowMember *window_member(const WindowGroup *g, size_t i) {
         return &g->ring[(g->head + i) & (g->cap - 1)];
 }
+
+/* So much more is held; less when negative. */
+static inline void window_account(Window *w, ptrdiff_t bytes) {
+        w->bytes += (size_t)bytes;
+        w->total->bytes += (size_t)bytes;
+}
+
+void window_forget(Window *w, WindowGroup *g);
 
 /* The group of these values, or NULL. */
 WindowGroup *window_find(const Window *w, const Str *values);

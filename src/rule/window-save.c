@@ -109,7 +109,9 @@ static WindowMember restore_member(Unpack *in, const Window *w, const Form *f) {
                 m.occurrence = unpack_u32(in);
         }
         if (f->values)
-                m.value = unpack_u64(in) | 1;
+                m.value = unpack_u64(in);
+        if (m.value)
+                m.value |= 1; /* as hashes are */
         if (m.has_number)
                 m.number = unpack_real(in);
         return m;

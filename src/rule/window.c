@@ -6,24 +6,23 @@
 #include "rule/window-inside.h"
 
 #define MEMBERS_CEILING 1000000u
-#define BUCKETS         16384u
+#define BUCKETS_FIRST   64u
 
-int window_new(Window **ret, const Correlation *c) {
+/* a power of two of them is kept, and two more than the condition counts to */
+_Static_assert((WINDOW_MAX_COUNT + 2) * sizeof(WindowMember) < WINDOW_MAX_BYTES, "members of one group");
+
+int window_new(Window **ret, const Correlation *c, WindowTotal *total) {
         Window *w = calloc(1, sizeof(*w));
 
         if (!w)
                 return -ENOMEM;
-        w->buckets = calloc(BUCKETS, sizeof(*w->buckets));
-        if (!w->buckets) {
-                free(w);
-                return -ENOMEM;
-        }
         w->max_members = WINDOW_MAX_MEMBERS;
         for (size_t i = 0; i < c->n_tests; i++)
                 if (c->tests[i].number > w->max_members)
                         w->max_members = c->tests[i].number < MEMBERS_CEILING ? (size_t)c->tests[i].number + 2
                                                                               : MEMBERS_CEILING;
         w->c = c;
+        w->total = total;
         memcpy(w->secret, hash_secret, sizeof(w->secret));
         *ret = w;
         return 0;
@@ -46,6 +45,8 @@ Window *window_free(Window *w) {
                 next = g->older;
                 group_free(g);
         }
+        w->total->bytes -= w->bytes;
+        w->total->n_used -= w->buckets != NULL;
         free(w->buckets);
         free(w);
         return NULL;
@@ -63,16 +64,21 @@ static void link_group(Window *w, WindowGroup *g) {
         w->newest = g;
 }
 
-static void forget(Window *w, WindowGroup *g) {
-        WindowGroup **at = &w->buckets[g->hash & (BUCKETS - 1)];
+void window_forget(Window *w, WindowGroup *g) {
+        WindowGroup **at = &w->buckets[g->hash & (w->n_buckets - 1)];
 
         while (*at != g)
                 at = &(*at)->chain;
         *at = g->chain;
         unlink_group(w, g);
         w->n_groups--;
-        w->bytes -= g->bytes;
+        window_account(w, -(ptrdiff_t)g->bytes);
         group_free(g);
+        /* where groups come and go, the next to go, which nobody has looked at for long */
+        if (w->oldest) {
+                __builtin_prefetch(&w->buckets[w->oldest->hash & (w->n_buckets - 1)]);
+                __builtin_prefetch(w->oldest->newer);
+        }
 }
 
 /* ---- values that are counted ---- */
@@ -99,7 +105,7 @@ static int slots_grow(Window *w, WindowGroup *g) {
         for (size_t i = 0; i < g->n_slots; i++)
                 if (g->slots[i].count)
                         *slot_of(slots, n, g->slots[i].value) = g->slots[i];
-        w->bytes += n * sizeof(*slots) - g->n_slots * sizeof(*slots);
+        window_account(w, (ptrdiff_t)(n * sizeof(*slots) - g->n_slots * sizeof(*slots)));
         g->bytes += n * sizeof(*slots) - g->n_slots * sizeof(*slots);
         free(g->slots);
         g->slots = slots;
@@ -142,7 +148,7 @@ static void uncount_first(Window *w, WindowGroup *g) {
                 g->sum -= m->number;
                 g->n_numbers--;
         }
-        if (w->c->type == CORRELATION_VALUE_COUNT)
+        if (m->value)
                 uncount_value(g, m->value);
         g->lo++;
         if (!g->n_numbers)
@@ -161,7 +167,7 @@ static void drop_first(Window *w, WindowGroup *g) {
 int window_count_next(Window *w, WindowGroup *g) {
         WindowMember *m = window_member(g, g->hi);
 
-        if (w->c->type == CORRELATION_VALUE_COUNT && count_value(w, g, m->value))
+        if (m->value && count_value(w, g, m->value))
                 return -ENOMEM;
         if (g->hi == g->lo || window_member(g, g->hi - 1)->event != m->event)
                 g->n_events++;
@@ -187,7 +193,7 @@ int window_reserve(Window *w, WindowGroup *g, size_t n) {
                 return -ENOMEM;
         for (size_t i = 0; i < g->n; i++)
                 ring[i] = *window_member(g, i);
-        w->bytes += (cap - g->cap) * sizeof(*ring);
+        window_account(w, (ptrdiff_t)((cap - g->cap) * sizeof(*ring)));
         g->bytes += (cap - g->cap) * sizeof(*ring);
         free(g->ring);
         g->ring = ring;
@@ -311,15 +317,15 @@ static void forget_old(Window *w, uint64_t event, int64_t now_ms) {
         for (int i = 0; i < 2 && may_forget(w, event) && w->oldest->last_event + FORGET_EVENTS < event &&
                         w->oldest->last_ms < now_ms - w->c->span_ms;
              i++)
-                forget(w, w->oldest);
+                window_forget(w, w->oldest);
         while (may_forget(w, event) && (w->n_groups >= WINDOW_MAX_GROUPS || w->bytes >= WINDOW_MAX_BYTES)) {
-                forget(w, w->oldest);
+                window_forget(w, w->oldest);
                 w->counters.groups_dropped++;
         }
 }
 
 static WindowGroup *lookup(const Window *w, uint64_t hash, const Str *values) {
-        WindowGroup *g = w->buckets[hash & (BUCKETS - 1)];
+        WindowGroup *g = w->buckets ? w->buckets[hash & (w->n_buckets - 1)] : NULL;
 
         while (g && (g->hash != hash || !same_values(g, values, w->c->n_group)))
                 g = g->chain;
@@ -330,16 +336,40 @@ WindowGroup *window_find(const Window *w, const Str *values) {
         return lookup(w, hash_values(w, values, w->c->n_group), values);
 }
 
+/* As many buckets as groups. Most correlations of a large set never see a group. */
+static int buckets_grow(Window *w) {
+        size_t n = w->n_buckets ? w->n_buckets * 2 : BUCKETS_FIRST;
+        WindowGroup **buckets;
+
+        if (w->n_groups < w->n_buckets)
+                return 0;
+        buckets = calloc(n, sizeof(WindowGroup *));
+        if (!buckets)
+                return -ENOMEM;
+        for (WindowGroup *g = w->oldest; g; g = g->newer) {
+                g->chain = buckets[g->hash & (n - 1)];
+                buckets[g->hash & (n - 1)] = g;
+        }
+        window_account(w, (ptrdiff_t)((n - w->n_buckets) * sizeof(*buckets)));
+        w->total->n_used += !w->buckets;
+        free(w->buckets);
+        w->buckets = buckets;
+        w->n_buckets = n;
+        return 0;
+}
+
 WindowGroup *window_add_group(Window *w, const Str *values) {
         uint64_t hash = hash_values(w, values, w->c->n_group);
-        WindowGroup *g = new_group(w, hash, values), **bucket = &w->buckets[hash & (BUCKETS - 1)];
+        WindowGroup *g, **bucket;
 
+        g = buckets_grow(w) ? NULL : new_group(w, hash, values);
         if (!g)
                 return NULL;
+        bucket = &w->buckets[hash & (w->n_buckets - 1)];
         g->chain = *bucket;
         *bucket = g;
         w->n_groups++;
-        w->bytes += g->bytes;
+        window_account(w, (ptrdiff_t)g->bytes);
         link_group(w, g);
         return g;
 }
@@ -358,20 +388,16 @@ static WindowGroup *find_group(Window *w, const Str *values, int64_t now_ms) {
         return g;
 }
 
-static bool make_member(const Window *w, const Str *values, WindowMember *m) {
-        switch (w->c->type) {
-        case CORRELATION_VALUE_COUNT:
-                for (size_t i = 0; i < w->c->n_values; i++)
-                        if (!values[i].p)
-                                return false;
-                m->value = hash_values(w, values, w->c->n_values);
-                return true;
-        case CORRELATION_VALUE_SUM:
-        case CORRELATION_VALUE_AVG:
+/* An occurrence without the field counts for nothing, and the condition is asked at it all the same. */
+static void take_values(const Window *w, const Str *values, WindowMember *m) {
+        if (w->c->type == CORRELATION_VALUE_SUM || w->c->type == CORRELATION_VALUE_AVG)
                 m->has_number = values[0].p && number_parse(values[0], &m->number);
-                return true;
-        default: return true;
-        }
+        if (w->c->type != CORRELATION_VALUE_COUNT)
+                return;
+        for (size_t i = 0; i < w->c->n_values; i++)
+                if (!values[i].p)
+                        return;
+        m->value = hash_values(w, values, w->c->n_values);
 }
 
 int window_add(Window *w, size_t ref, uint64_t event, int64_t time_ms, const Str *group, const Str *values,
@@ -392,8 +418,7 @@ int window_add(Window *w, size_t ref, uint64_t event, int64_t time_ms, const Str
         g->last_ms = time_ms;
         while (g->n && window_member(g, 0)->time_ms < time_ms - w->c->span_ms)
                 drop_first(w, g);
-        if (!make_member(w, values, &m))
-                return 0;
+        take_values(w, values, &m);
         if (w->c->type == CORRELATION_TEMPORAL_ORDERED) {
                 extend_chain(w, g, &m);
                 return 0;
@@ -485,10 +510,24 @@ static int step(Window *w, WindowGroup *g) {
         return 0;
 }
 
+/* Of the members of one event, which stand side by side, one is told: what refers to this correlation would else count the event again
+ * and again, twice as often with every link of a chain. */
+static bool is_told(const WindowGroup *g, size_t i) {
+        uint64_t event = window_member(g, i)->event;
+
+        for (size_t k = i + 1; k-- > 0 && window_member(g, k)->event == event;)
+                if (window_member(g, k)->told)
+                        return true;
+        for (size_t k = i + 1; k < g->n && window_member(g, k)->event == event; k++)
+                if (window_member(g, k)->told)
+                        return true;
+        return false;
+}
+
 static void tell(Window *w, WindowGroup *g, WindowHoldsFn fn, void *userdata) {
         WindowMember *m = window_member(g, g->hi - 1);
 
-        if (m->told || !holds(w, g))
+        if (is_told(g, g->hi - 1) || !holds(w, g))
                 return;
         m->told = true;
         fn(userdata, m->event, m->occurrence, g);
@@ -538,8 +577,7 @@ int window_insert(Window *w, size_t ref, const WindowPlace *at, const Str *group
         for (size_t k = 0; k < w->c->n_group; k++)
                 if (!group[k].p)
                         return 0;
-        if (!make_member(w, values, &m))
-                return 0;
+        take_values(w, values, &m);
         forget_old(w, at->order, at->time_ms - slack);
         g = find_group(w, group, at->time_ms);
         if (!g || make_place(w, g))

@@ -3,8 +3,8 @@
 /* The sliding window of one correlation: groups of occurrences, and whether the condition holds for a group.
  *
  * Occurrences come in the order of events. Each costs the same however many came before. Bounded: beyond WINDOW_MAX_GROUPS, or
- * WINDOW_MAX_BYTES, the group heard from least recently is forgotten; beyond a group's own limit its oldest occurrences are. Values are
- * compared by a keyed hash of 64 bits. */
+ * WINDOW_MAX_BYTES, the group heard from least recently is forgotten; beyond a group's own limit its oldest occurrences are; for all windows
+ * together, see window_bound(). Values are compared by a keyed hash of 64 bits. */
 #include "base/pack.h"
 #include "rule/set.h"
 
@@ -12,10 +12,30 @@
 #define WINDOW_MAX_BYTES   (16u << 20)
 #define WINDOW_MAX_MEMBERS 4096u /* of a group; more where the condition counts further */
 
+/* How far a condition can count before WINDOW_MAX_BYTES makes its group be forgotten; the same for different values. */
+#define WINDOW_MAX_COUNT  131070u
+#define WINDOW_MAX_VALUES 65534u
+
 typedef struct Window Window;
 typedef struct WindowGroup WindowGroup;
 
-int window_new(Window **ret, const Correlation *c);
+/* What all windows of one state hold together. Each is bounded by itself, and there may be hundreds. */
+typedef struct {
+        size_t bytes;
+        size_t n_used; /* windows that hold something */
+        size_t hand;   /* the window that window_bound() looks at next */
+} WindowTotal;
+
+#define WINDOW_TOTAL_BYTES (64u << 20)
+
+/* @total: zeroed before the first, lives longer than all windows of it. 0 or -ENOMEM. */
+int window_new(Window **ret, const Correlation *c, WindowTotal *total);
+
+/* When @windows, all of @total, hold more than @max_bytes: those that hold more than an equal share forget the groups heard from least
+ * recently, until a sixteenth is free, so that a correlation grouped by what an attacker chooses costs the others nothing. To be called between
+ * events: no group is borrowed then. */
+void window_bound(WindowTotal *total, Window **windows, size_t n, size_t max_bytes);
+
 Window *window_free(Window *w); /* returns NULL */
 
 /* The same window for a correlation that is the same in another set. */

@@ -16,6 +16,11 @@ typedef struct {
 typedef struct {
         yaml_parser_t parser;
         Arena *arena;
+        Str text;       /* from the document on where reading began */
+        unsigned lines; /* before it */
+        size_t doc, at; /* characters before the document that is read, and before what was read last */
+        size_t bytes;   /* before what is no text */
+        size_t given;   /* bytes, to the parser */
         YamlError *error;
         Anchor anchors[MAX_ANCHORS];
         size_t n_anchors;
@@ -30,24 +35,94 @@ typedef struct {
 } Kids;
 
 static int bad(Reader *r, const yaml_mark_t *at, const char *what) {
-        r->error->line = (unsigned)at->line + 1;
+        r->error->line = r->lines + (unsigned)at->line + 1;
         r->error->column = (unsigned)at->column + 1;
         snprintf(r->error->text, sizeof(r->error->text), "%s", what);
         return YAML_E_BAD;
 }
 
+/* What to write instead, for what authors of rules get wrong in YAML. */
+static const char *advice(const char *problem, const char *context) {
+        static const struct {
+                const char *problem, *context, *advice;
+        } known[] = {
+                { "cannot start any token", "",
+                  "put a value that begins with % @ or ` in quotes, and indent with blanks, not tabs" },
+                { "tab character", "", "indent with blanks, not tabs" },
+                { "mapping values are not allowed", "",
+                  "put a value that has \": \" in it in quotes, and align keys" },
+                { "unknown escape", "",
+                  "write the value in single quotes, where \\ is itself, or each \\ as \\\\" },
+                { "end of stream", "quoted", "close the quotes" },
+                { "document indicator", "quoted", "close the quotes" },
+                { "node content", "flow",
+                  "close what \"[\" or \"{\" opened, and put values that have , [ ] { } in them in quotes" },
+                { "',' or", "",
+                  "close what \"[\" or \"{\" opened, and put values that have , [ ] { } in them in quotes" },
+                { "expected key", "",
+                  "align this with the keys above, and put a value that goes on after its closing quote in "
+                  "quotes as a whole" },
+                { "'-' indicator", "", "align the \"-\" of a list" },
+                { "expected ':'", "", "write \": \" behind the key, or \"- \" before an entry of a list" },
+                { "", "alias", "put a value that begins with * in quotes" },
+                { "", "anchor", "put a value that begins with & in quotes" },
+                { "", "tag", "put a value that begins with ! in quotes" },
+                { "", "block scalar", "put a value that begins with | or > in quotes" },
+                { "UTF-8", "", "save the file as UTF-8" },
+                { "control characters", "", "write them as \\xNN in double quotes" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+                if (strstr(problem, known[i].problem) && strstr(context, known[i].context))
+                        return known[i].advice;
+        return "write it as YAML 1.2 asks";
+}
+
+/* libyaml reads ahead, and knows only the offset of what is no text; of a character that is broken off, where its rest should be. */
+static yaml_mark_t place_of(Str text, size_t offset, bool broken) {
+        yaml_mark_t at = { 0 };
+
+        for (bool back = broken; back && offset && offset <= text.n;)
+                back = (text.p[--offset] & 0xC0) == 0x80;
+
+        for (size_t i = 0; i < offset && i < text.n; i++) {
+                at.column += (text.p[i] & 0xC0) != 0x80;
+                if (text.p[i] == '\n') {
+                        at.line++;
+                        at.column = 0;
+                }
+        }
+        return at;
+}
+
+/* Quotes that are never closed are wrong where they open. */
+static yaml_mark_t place(const Reader *r, const char *problem, const char *context) {
+        const yaml_parser_t *p = &r->parser;
+
+        if (p->error == YAML_READER_ERROR)
+                return place_of(r->text, p->problem_offset, strstr(problem, "trailing"));
+        return strstr(problem, "unexpected") && strstr(context, "quoted") ? p->context_mark : p->problem_mark;
+}
+
 static int next_event(Reader *r, yaml_event_t *ret) {
         const yaml_parser_t *p = &r->parser;
+        const char *problem, *context;
         yaml_mark_t at;
 
-        if (yaml_parser_parse(&r->parser, ret))
+        if (yaml_parser_parse(&r->parser, ret)) {
+                r->at = ret->start_mark.index;
                 return 0;
+        }
         if (p->error == YAML_MEMORY_ERROR)
                 return -ENOMEM;
-        at = p->error == YAML_READER_ERROR ? p->mark : p->problem_mark;
+        r->at = p->problem_mark.index > r->at ? p->problem_mark.index : r->at;
+        r->bytes = p->error == YAML_READER_ERROR ? p->problem_offset : 0;
+        problem = p->problem ? p->problem : "unreadable";
+        context = p->context ? p->context : "";
+        at = place(r, problem, context);
         bad(r, &at, "");
-        snprintf(r->error->text, sizeof(r->error->text), "not valid YAML: %s%s%s; write it as YAML 1.2 asks",
-                 p->problem ? p->problem : "unreadable", p->context ? " " : "", p->context ? p->context : "");
+        snprintf(r->error->text, sizeof(r->error->text), "not valid YAML: %s%s%s; %s", problem,
+                 *context ? " " : "", context, advice(problem, context));
         return YAML_E_BAD;
 }
 
@@ -117,7 +192,7 @@ static int new_node(Reader *r, YamlNode **ret, const yaml_event_t *e, YamlKind k
         if (!n)
                 return -ENOMEM;
         *n = (YamlNode){ .kind = kind,
-                         .line = (unsigned)e->start_mark.line + 1,
+                         .line = r->lines + (unsigned)e->start_mark.line + 1,
                          .column = (unsigned)e->start_mark.column + 1,
                          .weight = 1 };
         *ret = n;
@@ -161,7 +236,9 @@ static int read_alias(Reader *r, YamlNode **ret, const yaml_event_t *e) {
                         return 0;
                 }
         return bad(r, &e->start_mark,
-                   "this alias (*name) names nothing that is complete here; write the value out");
+                   "this alias (*name) names nothing that is complete here; put a value that begins with * "
+                   "in quotes, "
+                   "or write out what the alias stands for");
 }
 
 static int kids_add(Kids *k, YamlNode *key, YamlNode *value) {
@@ -339,8 +416,10 @@ static int read_docs(Reader *r, Kids *docs) {
                         yaml_event_delete(&e);
                         if (type == YAML_STREAM_END_EVENT)
                                 return 0;
-                        if (type == YAML_DOCUMENT_START_EVENT)
+                        if (type == YAML_DOCUMENT_START_EVENT) {
                                 r->n_anchors = r->nodes = r->depth = 0;
+                                r->doc = r->at;
+                        }
                         continue;
                 }
                 k = read_node(r, &n, &e);
@@ -352,41 +431,138 @@ static int read_docs(Reader *r, Kids *docs) {
         }
 }
 
-int yaml_read(YamlFile *ret, Arena *arena, Str text, YamlError *ret_error) {
-        Reader *r;
+/* A document, then the "---" behind it, then the next one: at the first bytes that are no text the parser gives up, and forgets what
+ * it was given before them. */
+static int give(void *userdata, unsigned char *buffer, size_t size, size_t *ret_n) {
+        Reader *r = userdata;
+        Str left = rest(r->text, r->given);
+        size_t n = left.n < size ? left.n : size;
+        const char *next;
+
+        if (n > 4 && str_starts(left, STR("---")))
+                n = 4;
+        next = n ? memmem(left.p, n, "\n---", 4) : NULL;
+        *ret_n = next ? (size_t)(next - left.p) + 1 : n;
+        if (n)
+                memcpy(buffer, left.p, *ret_n);
+        r->given += *ret_n;
+        return 1;
+}
+
+/* As far as it can be read: YAML_E_BAD says that there may be more behind. */
+static int read_text(Reader *r, Kids *docs) {
+        int k;
+
+        r->doc = r->at = r->bytes = r->given = 0;
+        if (!yaml_parser_initialize(&r->parser))
+                return -ENOMEM;
+        yaml_parser_set_input(&r->parser, give, r);
+        k = read_docs(r, docs);
+        yaml_parser_delete(&r->parser);
+        return k;
+}
+
+static bool begins_document(Str s) {
+        return str_starts(s, STR("---")) && (s.n == 3 || strchr(" \t\r\n", s.p[3]));
+}
+
+/* libyaml counts characters, without a byte order mark; and 16-bit text has no lines that are looked for here. */
+static size_t bytes_before(const Reader *r, size_t characters) {
+        size_t i = str_starts(r->text, STR("\xEF\xBB\xBF")) ? 3 : 0;
+
+        for (; i < r->text.n && (characters || (r->text.p[i] & 0xC0) == 0x80); i++)
+                characters -= (r->text.p[i] & 0xC0) != 0x80;
+        return i;
+}
+
+/* On to the next "---" behind what was wrong, which nothing in YAML can contain at the start of a line. */
+static bool skip_document(Reader *r) {
+        size_t from = bytes_before(r, r->at > r->doc ? r->at : r->doc + 1), i;
+
+        for (i = from > r->bytes ? from : r->bytes; i < r->text.n; i++)
+                if (i && r->text.p[i - 1] == '\n' && begins_document(rest(r->text, i)))
+                        break;
+        if (i >= r->text.n)
+                return false;
+        for (size_t k = 0; k < i; k++)
+                r->lines += r->text.p[k] == '\n';
+        r->text = rest(r->text, i);
+        return true;
+}
+
+/* Each document that is wrong is told, and passed over. */
+static int read_each(Reader *r, Kids *docs, YamlBadFn wrong, void *userdata) {
+        for (unsigned n = 1;; n++) {
+                int k = read_text(r, docs);
+
+                if (k != YAML_E_BAD)
+                        return k;
+                wrong(userdata, r->error);
+                if (!skip_document(r))
+                        return 0;
+                if (n == YAML_MAX_BAD) {
+                        *r->error =
+                                (YamlError){ r->lines + 1, 1,
+                                             "not read from here on, as too many documents are wrong; put "
+                                             "those above right first" };
+                        wrong(userdata, r->error);
+                        return 0;
+                }
+        }
+}
+
+static int read_file(Reader *r, YamlFile *ret, YamlBadFn wrong, void *userdata) {
         Kids docs = { 0 };
-        YamlNode top = { 0 };
+        YamlNode **v = NULL;
+        int k = wrong ? read_each(r, &docs, wrong, userdata) : read_text(r, &docs);
+
+        if (!k) {
+                v = arena_alloc(r->arena, docs.n * sizeof(*docs.v) + 1);
+                k = v ? 0 : -ENOMEM;
+        }
+        if (!k) {
+                if (docs.n)
+                        memcpy(v, docs.v, docs.n * sizeof(*docs.v));
+                *ret = (YamlFile){ v, docs.n };
+        }
+        free(docs.v);
+        free(docs.keys);
+        return k;
+}
+
+static int read_with(YamlFile *ret, Arena *arena, Str text, YamlError *error, YamlBadFn wrong,
+                     void *userdata) {
+        Reader *r;
         int k;
 
         if (text.n > YAML_MAX_BYTES) {
-                *ret_error = (YamlError){ 1, 1, "this file is too large (32 MiB at most); split it" };
+                *error = (YamlError){ 1, 1, "this file is too large (32 MiB at most); split it" };
                 return YAML_E_BAD;
         }
         r = calloc(1, sizeof(*r));
         if (!r)
                 return -ENOMEM;
         r->arena = arena;
-        r->error = ret_error;
-        if (!yaml_parser_initialize(&r->parser)) {
-                free(r);
-                return -ENOMEM;
-        }
-        yaml_parser_set_input_string(&r->parser, (const unsigned char *)text.p, text.n);
-        k = read_docs(r, &docs);
-        if (!k) {
-                top.v = arena_alloc(arena, docs.n * sizeof(*docs.v) + 1);
-                k = top.v ? 0 : -ENOMEM;
-        }
-        if (!k) {
-                if (docs.n)
-                        memcpy(top.v, docs.v, docs.n * sizeof(*docs.v));
-                *ret = (YamlFile){ top.v, docs.n };
-        }
-        yaml_parser_delete(&r->parser);
-        free(docs.v);
-        free(docs.keys);
+        r->text = text;
+        r->error = error;
+        k = read_file(r, ret, wrong, userdata);
         free(r);
         return k;
+}
+
+int yaml_read(YamlFile *ret, Arena *arena, Str text, YamlError *ret_error) {
+        return read_with(ret, arena, text, ret_error, NULL, NULL);
+}
+
+int yaml_read_good(YamlFile *ret, Arena *arena, Str text, YamlBadFn wrong, void *userdata) {
+        YamlError error = { 0 };
+        int k = read_with(ret, arena, text, &error, wrong, userdata);
+
+        if (k != YAML_E_BAD)
+                return k;
+        wrong(userdata, &error);
+        *ret = (YamlFile){ 0 };
+        return 0;
 }
 
 const YamlNode *yaml_get(const YamlNode *map, const char *key) {
@@ -396,4 +572,19 @@ const YamlNode *yaml_get(const YamlNode *map, const char *key) {
                 if (str_eqz(map->keys[i]->text, key))
                         return map->v[i];
         return NULL;
+}
+
+bool yaml_number(const YamlNode *n, long double *ret) {
+        char z[61] = { 0 };
+
+        if ((n->kind != YAML_INT && n->kind != YAML_FLOAT) || n->text.n >= sizeof(z))
+                return false;
+        memcpy(z, n->text.p, n->text.n);
+        if (str_starts(n->text, STR("0o")))
+                *ret = (long double)strtoull(z + 2, NULL, 8);
+        else if (str_starts(n->text, STR("0x")))
+                *ret = (long double)strtoull(z + 2, NULL, 16);
+        else
+                *ret = strtold(z, NULL);
+        return true;
 }

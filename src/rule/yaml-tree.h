@@ -10,6 +10,7 @@
 #define YAML_MAX_BYTES (32u << 20)
 #define YAML_MAX_DEPTH 32u
 #define YAML_MAX_NODES 200000u
+#define YAML_MAX_BAD   100u
 
 typedef enum { YAML_NULL, YAML_BOOL, YAML_INT, YAML_FLOAT, YAML_TEXT, YAML_LIST, YAML_MAP } YamlKind;
 
@@ -30,7 +31,7 @@ struct YamlNode {
 /* Where and why reading stopped. */
 typedef struct {
         unsigned line, column;
-        char text[200];
+        char text[256];
 } YamlError;
 
 typedef struct {
@@ -43,8 +44,22 @@ enum { _YAML_E_SUCCESS, YAML_E_BAD };
 /* 0; YAML_E_BAD and *ret_error filled in; -ENOMEM. @arena owns everything in *ret. */
 int yaml_read(YamlFile *ret, Arena *arena, Str text, YamlError *ret_error);
 
+typedef void (*YamlBadFn)(void *userdata, const YamlError *error);
+
+/* The same, but a document that is wrong is told to @wrong, and reading goes on at the next line that begins with "---": 0, or -ENOMEM.
+ * After YAML_MAX_BAD of them the rest is left unread, which @wrong is told too. */
+int yaml_read_good(YamlFile *ret, Arena *arena, Str text, YamlBadFn wrong, void *userdata);
+
+/* A list, or another node as a list of one. */
+static inline size_t yaml_count(const YamlNode *n) { return n->kind == YAML_LIST ? n->n : 1; }
+static inline const YamlNode *yaml_item(const YamlNode *n, size_t i) {
+        return n->kind == YAML_LIST ? n->v[i] : n;
+}
+
 /* The value of a key of a map, or NULL (also when @map is NULL or no map). */
 const YamlNode *yaml_get(const YamlNode *map, const char *key);
 
 static inline bool yaml_is_scalar(const YamlNode *n) { return n->kind < YAML_LIST; }
-static inline bool yaml_is_number(const YamlNode *n) { return n->kind == YAML_INT || n->kind == YAML_FLOAT; }
+
+/* What a number is worth; false: it is none, or one of more than 60 characters. */
+bool yaml_number(const YamlNode *n, long double *ret);

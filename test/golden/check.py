@@ -21,7 +21,7 @@ WRITE = os.environ.get('WRITE_GOLDEN') == '1'
 
 
 def run(aulert, *args):
-    done = subprocess.run([aulert, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
+    done = subprocess.run([aulert, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=tap.PATIENCE, check=False,
                           env={'PATH': os.environ['PATH'], 'TZ': 'UTC', 'LC_ALL': 'C.UTF-8'})
     tap.expect(done.returncode in (0, 1), f'{args}: exit {done.returncode}: {done.stderr.decode()}')
     return done.stdout.decode('utf-8', errors='strict'), done.stderr.decode('utf-8', errors='strict')

@@ -67,7 +67,7 @@ def unknown_audit_rules(rules):
 
 def hits(aulert, rules, capture):
     cmd = [aulert, "test", "--rules", str(rules), "--format", "tsv", str(capture)]
-    p = subprocess.run(cmd, capture_output=True, timeout=60, check=False, text=True)
+    p = subprocess.run(cmd, capture_output=True, timeout=120, check=False, text=True)
     if p.returncode > 1:
         sys.exit(f"{capture}: exit status {p.returncode}\n{p.stderr}")
     return [line.split("\t") for line in p.stdout.splitlines()]

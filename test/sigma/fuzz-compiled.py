@@ -19,7 +19,7 @@ import tempfile
 WORDS = ["cat", "/usr/bin/cat", "/tmp/x y", "Bash", "bash -i", "/etc/shadow", "root", "0", "1000", "yes", "no", "execve", "59", "abc", "aab", "key1",
          "a b", "é", "x=1", "(null)", "", "-c", "/c", "10.0.0.5", "127.0.0.1", "CREATE", "nc -e /bin/sh", "26", "curl", "failed", "ufw"]
 FIELDS = ["exe", "comm", "name", "nametype", "cwd", "key", "uid", "UID", "SYSCALL", "syscall", "success", "a0", "a1", "a2", "acct", "addr", "res", "proctitle",
-          "msg", "unit", "laddr", "lport", "ppid", "serial", "nosuch"]
+          "msg", "unit", "laddr", "lport", "ppid", "serial", "nosuch", "exit", "pid", "items", "a3", "arch", "ARCH", "item", "inode", "dev"]
 CATEGORY = ["Image", "CommandLine", "ParentImage", "ParentCommandLine", "User", "TargetFilename", "DestinationIp", "auid", "exe", "cwd", "comm"]
 TYPES = ["SYSCALL", "PATH", "EXECVE", "USER_LOGIN", "SERVICE_STOP", "SOCKADDR", "CWD", "PROCTITLE", "UNKNOWN[1777]", "execve"]
 SADDR = ["02000050" + "7F000001" + "0" * 16, "0A002BCB0000000000000000000000000000000000000000000100000000", "0100" + "2F746D702F78".ljust(20, "0"), "zz"]
@@ -113,14 +113,35 @@ def word(r):
     return r.choice(WORDS) if r.random() < 0.8 else r.choice(WORDS) + r.choice(WORDS)
 
 
+HEADS = [("arch=c000003e", ["arch=c00000ff", 'arch="abcdef"', "arch=zzzzzzzz", "arch=c000003", "arch=C000003E", "arch=40000003"]),
+         (" success=", [" success=x", " per=400000 success=", " success=no success=", ""]),
+         (" exit=", [' exit="0" exit=', " exit=", " exit=- exit=", " exit=0, a9="]),
+         (" a0=", [" a1=26 a0=", " a0= a0=", " a0='26' a0=", " (a0="]),
+         (" a3=3", ["", " a3=3 a3=26", " a3=abc)", " a3=(null)", " a3=0,"]),
+         (" items=1", ["", " items=abc", "  items=1", "\x1ditems=1"]),
+         (" ppid=", [" ppid=x ppid=", " pid=4 ppid=", ""]),
+         (" auid=1000", [" auid=1000 pid=3", " auid=1000 a0=26", " auid=1000 success=no", " auid=1000 syscall=59", ' a4="x" auid=1000', " auid=1000 exit=0"]),
+         (" syscall=59", [" syscall=9999", " syscall=59x", " syscall=", " syscall=1073741883"])]
+PATHS = [(" inode=1", ["", " inode=", ' inode="1"', " inode=1 name=abc", "  inode=1", " inode=26"]), (" dev=", ["", " dev", " name=cat dev="]),
+         ("item=", ["item=x item=", "", "item=26"]), (" name=", [" name=abc, name=", " (name=", " x name="])]
+
+
+def bend(r, line, ways):
+    """What no kernel writes, or seldom."""
+    for here, others in r.sample(ways, r.randrange(1, 3)):
+        line = line.replace(here, r.choice(others), 1)
+    return line
+
+
 def event(r, n):
     stamp = f"audit({1700000000 + n // 4 + r.randrange(2)}.{r.randrange(1000):03}:{n})"
     call = r.choice([(59, "execve"), (257, "openat"), (42, "connect")])
     enriched = f'\x1dARCH=x86_64 SYSCALL={call[1]} AUID="root" UID="{r.choice(["root", "alice"])}"' if r.random() < 0.6 else ""
     lines = []
     if r.random() < 0.8:
-        lines.append(f"type=SYSCALL msg={stamp}: arch=c000003e syscall={call[0]} success={r.choice(['yes', 'yes', 'no'])} exit={r.choice([0, -115, -13])} a0={r.choice(['26', '0', 'ff'])} a1=1 a2=2 a3=3 "
-                     f"items=1 ppid={r.randrange(5)} pid={r.randrange(5)} auid=1000 uid={r.choice([0, 1000])} ses=3 comm={quoted(r, word(r))} exe={quoted(r, word(r))} key={quoted(r, r.choice(['key1', 'abc', '(null)']))}{enriched}")
+        line = (f"type=SYSCALL msg={stamp}: arch=c000003e syscall={call[0]} success={r.choice(['yes', 'yes', 'no'])} exit={r.choice([0, -115, -13])} a0={r.choice(['26', '0', 'ff'])} a1=1 a2=2 a3=3 "
+                f"items=1 ppid={r.randrange(5)} pid={r.randrange(5)} auid=1000 uid={r.choice([0, 1000])} ses=3 comm={quoted(r, word(r))} exe={quoted(r, word(r))} key={quoted(r, r.choice(['key1', 'abc', '(null)']))}{enriched}")
+        lines.append(bend(r, line, HEADS) if r.random() < 0.2 else line)
     if call[0] == 59 and r.random() < 0.9:
         args = [word(r) for _ in range(r.randrange(1, 4))]
         lines.append(f"type=EXECVE msg={stamp}: argc={len(args)} " + " ".join(f"a{i}={quoted(r, a)}" for i, a in enumerate(args)))
@@ -129,7 +150,8 @@ def event(r, n):
     if r.random() < 0.7:
         lines.append(f"type=CWD msg={stamp}: cwd={quoted(r, word(r))}")
     for i in range(r.randrange(3)):
-        lines.append(f"type=PATH msg={stamp}: item={i} name={quoted(r, word(r))} inode=1 mode={r.choice(['0100644', '040755'])} nametype={r.choice(['CREATE', 'NORMAL'])}")
+        line = f"type=PATH msg={stamp}: item={i} name={quoted(r, word(r))} inode=1 dev=fe:00 mode={r.choice(['0100644', '040755'])} nametype={r.choice(['CREATE', 'NORMAL'])}"
+        lines.append(bend(r, line, PATHS) if r.random() < 0.2 else line)
     if r.random() < 0.2:
         lines.append(f"type={r.choice(['USER_LOGIN', 'SERVICE_STOP', 'UNKNOWN[1777]', 'AVC'])} msg={stamp}: pid=1 uid=0 auid=1000 ses=1 msg='op=login unit={r.choice(['ufw', 'x'])} acct={quoted(r, word(r))} addr={r.choice(['?', '10.0.0.5'])} res={r.choice(['failed', 'success'])}'")
     if r.random() < 0.7:
@@ -145,6 +167,8 @@ def same_again(r, old, n):
     lines = [re.sub(r"audit\([^)]*\)", stamp, line) for line in old]
     lines = [re.sub(r" a1=1 ", f" a1={r.choice(['1', 'abc', '59', '26', '0'])} ", line) for line in lines]
     lines = [re.sub(r" pid=\d+ ", f" pid={r.randrange(5)} ", line) for line in lines]
+    lines = [re.sub(r" exit=\S+ ", f" exit={r.choice([0, 26, -13])} ", line) for line in lines]
+    lines = [re.sub(r" name=\S+ inode=1 ", f" name={quoted(r, word(r))} inode={r.choice([1, 26])} ", line) for line in lines]
     return [line for line in lines if r.random() < 0.95] or lines
 
 

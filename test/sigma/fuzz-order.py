@@ -157,7 +157,7 @@ def silent(aulert, directory):
     line = p.stdout.readline()  # the stream is open: a hit that waits for a later time stamp would never come
     p.stdin.close()
     rest = p.stdout.read()
-    p.wait(20)
+    p.wait(120)
     return b'"five"' in line and b'.004:4' in line and not rest
 
 

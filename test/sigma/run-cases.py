@@ -27,7 +27,7 @@ def problems(aulert, base, extra):
     want = pathlib.Path(f"{base}.hits").read_bytes()
     rejected = pathlib.Path(f"{base}.rejected")
     refused = rejected.read_text().split() if rejected.exists() else []
-    p = subprocess.run(command(aulert, base, extra), capture_output=True, timeout=60, check=False)
+    p = subprocess.run(command(aulert, base, extra), capture_output=True, timeout=120, check=False)
     errors = [line for line in p.stderr.decode(errors="replace").splitlines() if ": error: " in line]
     if p.stdout != want:
         yield f"hits differ: got {p.stdout!r}, want {want!r}"
