@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/std.h"
 #include "role/role.h"
 
 #define INPUT_HELP                                          \
@@ -88,7 +89,7 @@ static int print(int fd, const Buf *text) {
         Buf out = *text;
 
         buf_attach(&out, fd);
-        return buf_flush(&out) < 0 ? STATUS_INPUT : STATUS_DONE;
+        return role_output(buf_flush(&out));
 }
 
 static int help(void) {
@@ -98,9 +99,10 @@ static int help(void) {
         buf_putz(&out, "Tells people what happens on their machines, from the Linux audit stream.\n\n");
         for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
                 buf_printf(&out, "  aulert %-8s %s\n", commands[i].name, commands[i].summary);
-        buf_putz(&out, "\naulert COMMAND --help says more about one; aulert --version tells the version.\n"
-                       "Exit status: 0 done, 1 nothing found, 2 bad usage, configuration or rule,\n"
-                       "3 input could not be read; where several apply, the highest.\n");
+        buf_putz(&out,
+                 "\naulert COMMAND --help says more about one; aulert --version tells the version.\n"
+                 "Exit status: 0 done, 1 nothing found, 2 bad usage, configuration or rule,\n"
+                 "3 input could not be read, or output not written; where several apply, the highest.\n");
         status = print(STDOUT_FILENO, &out);
         buf_done(&out);
         return status;
@@ -198,6 +200,8 @@ static int run_command(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+        if (!std_hold())
+                return STATUS_INPUT;
         log_open("aulert");
         signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of write(2), met where it happens */
         if (argc < 2) {

@@ -6,7 +6,6 @@
 #include "meaning/event-text.h"
 #include "record/count.h"
 
-static AulertText text(Str s) { return (AulertText){ s.p, s.n }; }
 static const Record *inner(const AulertRecord *r) { return (const Record *)r; }
 
 void lib_event_done(AulertEvent *e) {
@@ -33,7 +32,7 @@ PUBLIC const char *aulert_version(void) { return AULERT_VERSION; }
 PUBLIC int64_t aulert_event_seconds(const AulertEvent *e) { return e->event->id.sec; }
 PUBLIC uint32_t aulert_event_milliseconds(const AulertEvent *e) { return e->event->id.ms; }
 PUBLIC uint64_t aulert_event_serial(const AulertEvent *e) { return e->event->id.serial; }
-PUBLIC AulertText aulert_event_node(const AulertEvent *e) { return text(e->event->id.node); }
+PUBLIC AulertText aulert_event_node(const AulertEvent *e) { return lib_text(e->event->id.node); }
 PUBLIC int aulert_event_late(const AulertEvent *e) { return e->event->late; }
 PUBLIC AulertEnded aulert_event_ended(const AulertEvent *e) { return (AulertEnded)e->event->ended; }
 PUBLIC int aulert_event_error(const AulertEvent *e) { return e->error; }
@@ -47,11 +46,12 @@ PUBLIC const AulertRecord *aulert_record_next(const AulertRecord *r) {
 }
 
 PUBLIC int aulert_record_type(const AulertRecord *r) { return inner(r)->type; }
-PUBLIC AulertText aulert_record_type_name(const AulertRecord *r) { return text(record_type_name(inner(r))); }
-PUBLIC AulertText aulert_record_text(const AulertRecord *r) { return text(inner(r)->text); }
+PUBLIC AulertText aulert_record_type_name(const AulertRecord *r) {
+        return lib_text(record_type_name(inner(r)));
+}
+PUBLIC AulertText aulert_record_text(const AulertRecord *r) { return lib_text(inner(r)->text); }
 PUBLIC const char *aulert_type_name(int type) { return record_type_to_name(type); }
 
-/* Only compatibility mode counts on arrival; in the other, n_fields is not set. */
 PUBLIC uint32_t aulert_record_count_fields(const AulertRecord *record) {
         const Record *r = inner(record);
         bool bad;
@@ -83,8 +83,12 @@ PUBLIC const AulertField *aulert_event_find(AulertEvent *e, const AulertRecord *
         return (const AulertField *)field_find(&e->fields, str_from(name));
 }
 
-PUBLIC AulertText aulert_field_name(const AulertField *f) { return text(((const Field *)f)->name); }
-PUBLIC AulertText aulert_field_raw(const AulertField *f) { return text(((const Field *)f)->value); }
+PUBLIC AulertText aulert_field_name(const AulertField *f) {
+        return lib_text(f ? ((const Field *)f)->name : STR_NULL);
+}
+PUBLIC AulertText aulert_field_raw(const AulertField *f) {
+        return lib_text(f ? ((const Field *)f)->value : STR_NULL);
+}
 
 int lib_event_meaning(AulertEvent *e) {
         int r = e->meaning ? 0 : meaning_new(&e->meaning);
@@ -101,10 +105,14 @@ PUBLIC int aulert_event_interpret(AulertEvent *e, const AulertField *field, Aule
 
         if (r)
                 return r;
+        if (!f) {
+                *ret = lib_text(STR_NULL);
+                return 0;
+        }
         if (!e->begun)
                 meaning_begin(e->meaning, e->split, &e->fields);
         e->begun = true;
-        *ret = text(meaning_text(e->meaning, f, &found) && f->part != FIELD_ENRICHED ? found : f->value);
+        *ret = lib_text(meaning_text(e->meaning, f, &found) && f->part != FIELD_ENRICHED ? found : f->value);
         return 0;
 }
 
@@ -120,7 +128,7 @@ static int write_whole(AulertEvent *e, int (*write)(Buf *, Meaning *, const Even
                 buf_done(&e->out);
                 return e->error = -ENOMEM;
         }
-        *ret = text(buf_view(&e->out));
+        *ret = lib_text(buf_view(&e->out));
         return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "lib/feed.h"
 #include "source/line.h"
+#include "source/source-ops.h"
 
 struct AulertFeed {
         LineReader *reader;
@@ -13,16 +14,22 @@ struct AulertFeed {
         AulertEvent event;
         Str pending; /* pushed, not yet read */
         int fd;      /* to read from; -1: from @source or @pending */
+        bool has_read;
+        Stream stream; /* what is pushed or read */
+        SourceCounters counters;
         Source *source;
 };
 
-static ssize_t on_read(void *userdata, char *into, size_t room) {
+/* Bytes as they come: of a descriptor, once. */
+static ssize_t on_bytes(void *userdata, int fd, char *into, size_t room) {
         AulertFeed *f = userdata;
+        ssize_t n;
 
-        if (f->fd >= 0)
-                return read(f->fd, into, room);
-        if (f->source)
-                return source_read(f->source, into, room);
+        if (f->fd >= 0 && !f->has_read) {
+                n = read(f->fd, into, room);
+                f->has_read = n > 0;
+                return n;
+        }
         if (room > f->pending.n)
                 room = f->pending.n;
         if (!room) {
@@ -32,6 +39,13 @@ static ssize_t on_read(void *userdata, char *into, size_t room) {
         memcpy(into, f->pending.p, room);
         f->pending = (Str){ f->pending.p + room, f->pending.n - room };
         return (ssize_t)room;
+}
+
+static ssize_t on_read(void *userdata, char *into, size_t room) {
+        AulertFeed *f = userdata;
+
+        return f->source ? source_read(f->source, into, room)
+                         : stream_read(&f->stream, &f->counters, into, room);
 }
 
 static void on_recycle(void *userdata) { event_detach(((AulertFeed *)userdata)->assembler); }
@@ -60,6 +74,7 @@ PUBLIC int aulert_feed_new(AulertFeed **ret, const AulertFeedOptions *options, A
         f->fn = fn;
         f->userdata = userdata;
         f->fd = -1;
+        f->stream = (Stream){ .read = on_bytes, .read_data = f };
         f->event.out = f->event.shown = f->event.sentence = BUF_INIT;
         if (o.open_events)
                 limits.open_events = o.open_events;
@@ -74,6 +89,8 @@ PUBLIC int aulert_feed_new(AulertFeed **ret, const AulertFeedOptions *options, A
                                                     .read_data = f,
                                                     .recycle = on_recycle,
                                                     .userdata = f });
+        if (r == 0) /* now, since there is nobody to be told later that there is no memory */
+                r = binary_new(&f->stream.spare, &f->counters);
         if (r < 0) {
                 aulert_feed_free(f);
                 return r;
@@ -87,6 +104,7 @@ PUBLIC void aulert_feed_free(AulertFeed *f) {
                 return;
         event_assembler_free(f->assembler);
         line_reader_free(f->reader);
+        stream_reset(&f->stream, -1);
         lib_event_done(&f->event);
         free(f);
 }
@@ -105,7 +123,7 @@ PUBLIC int aulert_feed_push(AulertFeed *f, const void *data, size_t size) {
 
         f->fd = -1;
         f->pending = (Str){ data, size };
-        while (f->pending.n && r >= 0)
+        while (r == 0 && f->pending.n)
                 r = take(f);
         f->pending = STR_NULL;
         return r < 0 ? r : 0;
@@ -118,15 +136,20 @@ static int take_once(AulertFeed *f) {
         errno = 0;
         r = take(f);
         f->fd = -1;
-        if (r == LINE_E_AGAIN)
+        if (r == LINE_E_AGAIN && !f->has_read)
                 return errno == EINTR ? -EINTR : -EAGAIN;
-        return r == LINE_E_EOF ? 1 : r;
+        if (r == LINE_E_EOF) {
+                line_reader_restart(f->reader);
+                stream_restart(&f->stream, &f->counters);
+        }
+        return r == LINE_E_EOF ? 1 : r < 0 ? r : 0;
 }
 
 PUBLIC int aulert_feed_read(AulertFeed *f, int fd) {
         if (fd < 0)
                 return -EBADF;
         f->fd = fd;
+        f->has_read = false;
         return take_once(f);
 }
 
@@ -147,8 +170,8 @@ PUBLIC const char *aulert_feed_counter(const AulertFeed *f, size_t index, uint64
                 const void *counters;
         } tables[] = { { line_counter_descs, line_n_counter_descs, line_counters(f->reader) },
                        { event_counter_descs, event_n_counter_descs, event_counters(f->assembler) },
-                       { source_counter_descs, f->source ? source_n_counter_descs : 0,
-                         f->source ? source_counters(f->source) : NULL } };
+                       { source_counter_descs, source_n_counter_descs,
+                         f->source ? source_counters(f->source) : &f->counters } };
 
         for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
                 const CounterDesc *d = &tables[i].descs[index];

@@ -25,6 +25,9 @@ struct AulertEvent {
         Arena arena; /* of @facts */
 };
 
+/* Never NULL: printf("%.*s"), memcmp() and memcpy() may not be given one, whatever the size. */
+static inline AulertText lib_text(Str s) { return (AulertText){ s.p ? s.p : "", s.n }; }
+
 void lib_event_set(AulertEvent *e, const Event *event);
 void lib_event_done(AulertEvent *e);
 int lib_event_meaning(AulertEvent *e); /* sees to it that there is one. 0 or -ENOMEM */

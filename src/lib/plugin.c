@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +13,8 @@
 
 #define GRACE_NS (500 * NS_PER_MS)
 #define DRAIN_NS (200 * NS_PER_MS)
+
+#define CHILDREN_MAX 64u
 
 typedef struct {
         const AulertPlugin *plugin;
@@ -23,6 +27,7 @@ typedef struct {
 /* As a new process should have them; the few that matter come through a descriptor. */
 static int take_signals(void) {
         sigset_t ours;
+        int fd, above;
 
         for (int sig = 1; sig < NSIG; sig++)
                 signal(sig, SIG_DFL); /* fails for KILL, STOP and the C library's own: as it must */
@@ -32,7 +37,13 @@ static int take_signals(void) {
         sigaddset(&ours, SIGTERM);
         sigaddset(&ours, SIGINT);
         sigprocmask(SIG_SETMASK, &ours, NULL);
-        return signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
+        fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (fd < 0 || fd > STDERR_FILENO)
+                return fd;
+        above = fcntl(fd, F_DUPFD_CLOEXEC,
+                      STDERR_FILENO + 1); /* stdin was closed; it must not become a source */
+        close(fd);
+        return above;
 }
 
 static void on_signals(Life *l) {
@@ -157,15 +168,49 @@ static void be_new(unsigned seconds) {
         alarm(seconds);
 }
 
+/* The plugin's own is auditd's socket: a child would take records from it, or keep it open when the plugin has died. */
+static void leave_stdin(void) {
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        if (null > STDIN_FILENO)
+                dup2(null, STDIN_FILENO);
+        else if (null < 0)
+                close(STDIN_FILENO);
+        if (null > STDIN_FILENO)
+                close(null);
+}
+
+/* How many children there are; the kernel counts, so that nothing has to be remembered between calls. 0: unknown. */
+static unsigned count_children(void) {
+        char path[64], text[4096];
+        ssize_t n;
+        unsigned found = 0;
+        int fd;
+
+        snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return 0;
+        while ((n = read(fd, text, sizeof(text))) > 0)
+                for (ssize_t i = 0; i < n; i++)
+                        found += text[i] == ' ';
+        close(fd);
+        return found;
+}
+
 PUBLIC int aulert_plugin_fork(unsigned seconds) {
         pid_t pid;
 
         while (waitpid(-1, NULL, WNOHANG) > 0)
                 ;
+        if (count_children() >= CHILDREN_MAX)
+                return -EAGAIN;
         pid = fork();
         if (pid < 0)
                 return -errno;
-        if (pid == 0)
+        if (pid == 0) {
                 be_new(seconds);
+                leave_stdin();
+        }
         return (int)pid;
 }

@@ -76,6 +76,19 @@ static uint64_t sum_of_losses(const AulertFeed *feed) {
         return sum;
 }
 
+/* A line for which the buffer must grow, and one behind it; what is lost of the first is not joined to the second. */
+static void push_long(AulertFeed *feed) {
+        static const char head[] = "type=USER msg=audit(1.000:3): a=",
+                          last[] = "type=USER msg=audit(1.000:4): a=1\n";
+        static char text[600000];
+
+        memset(text, 'A', sizeof(text));
+        memcpy(text, head, strlen(head));
+        text[sizeof(text) - 1] = '\n';
+        assert_int_equal(aulert_feed_push(feed, text, sizeof(text)), 0);
+        assert_int_equal(aulert_feed_push(feed, last, strlen(last)), 0);
+}
+
 static bool run(long n) {
         AulertFeed *feed = NULL;
         uint64_t seen = 0;
@@ -90,8 +103,9 @@ static bool run(long n) {
                         assert_int_equal(aulert_feed_push(feed, lines + i,
                                                           strlen(lines) - i < 50 ? strlen(lines) - i : 50),
                                          0);
+                push_long(feed);
                 aulert_feed_flush(feed);
-                assert_int_equal(seen + sum_of_losses(feed), N_LINES);
+                assert_int_equal(seen + sum_of_losses(feed), N_LINES + 2);
         } else {
                 assert_null(feed);
         }

@@ -97,6 +97,54 @@ static void any_chunks_give_the_same_events(void **state) {
         buf_done(&all);
 }
 
+static Buf frames_of(Str text, bool formatted, size_t padded) {
+        Buf frames = BUF_INIT;
+
+        while (text.n) {
+                const char *nl = memchr(text.p, '\n', text.n);
+                Str line = { text.p, (size_t)(nl - text.p) };
+                uint32_t head[4] = { formatted, 16, 1300, 0 };
+
+                if (!formatted) { /* the kernel's text: behind "msg=" */
+                        const char *p = memmem(line.p, line.n, " msg=", 5);
+
+                        line = (Str){ p + 5, line.n - (size_t)(p + 5 - line.p) };
+                }
+                head[3] = (uint32_t)line.n;
+                buf_put(&frames, head, sizeof(head));
+                buf_str(&frames, line);
+                for (size_t i = line.n; i < padded; i++)
+                        buf_putc(&frames, 0);
+                text = (Str){ nl + 1, text.n - (size_t)(nl + 1 - text.p) };
+        }
+        return frames;
+}
+
+static void frames_give_the_same_events_as_lines(void **state) {
+        static const size_t sizes[] = { 1, 15, 16, 17, 1000, 8986, 100000, 0, 0 };
+        Buf all = BUF_INIT;
+        Str part;
+
+        add_captures(&all, CAPTURES "/enriched");
+        part = (Str){ all.p, 200000 < all.n ? 200000 : all.n };
+        while (part.p[part.n - 1] != '\n')
+                part.n--;
+        for (size_t padded = 0; padded <= 8970; padded += 8970) {
+                Buf frames = frames_of(part, true, padded), kernel;
+                Str one = STR("type=SYSCALL msg=audit(1.000:1): a=1\ntype=SYSCALL msg=audit(1.000:2): a=1\n");
+                Seen lines = feed_in_chunks(part, part.n, 0), two = feed_in_chunks(one, one.n, 0);
+
+                kernel = frames_of(one, false, padded);
+                for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                        assert_int_equal(feed_in_chunks(buf_view(&frames), sizes[i], i).sum, lines.sum);
+                        assert_int_equal(feed_in_chunks(buf_view(&kernel), sizes[i], i).sum, two.sum);
+                }
+                buf_done(&frames);
+                buf_done(&kernel);
+        }
+        buf_done(&all);
+}
+
 static void *feed_in_thread(void *userdata) {
         Seen *seen = userdata;
         Buf all = all_captures();
@@ -125,6 +173,7 @@ static void two_threads_have_two_feeds(void **state) {
         "acct=\"ann\" exe=\"/usr/sbin/sshd\" hostname=? addr=192.0.2.7 terminal=sshd res=failed'\n"
 
 static void assert_text(AulertText t, const char *wanted) {
+        assert_non_null(t.data);
         assert_int_equal(t.size, strlen(wanted));
         assert_memory_equal(t.data, wanted, t.size);
 }
@@ -154,6 +203,7 @@ static void ask_login(void *userdata, AulertEvent *e) {
         assert_text(aulert_field_raw(aulert_event_find(e, r, "acct")), "ann");
         assert_text(aulert_field_name(aulert_event_field(e, r, 0)), "pid");
         assert_null(aulert_event_field(e, r, 99));
+        assert_int_equal(aulert_record_count_fields(r), 12); /* type= and the 11 that are walked */
         assert_null(aulert_event_find(e, r, "nothing"));
         assert_int_equal(aulert_event_has_key(e, "k"), 0);
         assert_int_equal(aulert_event_seconds(e), 1700000000);
@@ -167,6 +217,32 @@ static void an_event_says_who_did_what(void **state) {
 
         assert_int_equal(aulert_feed_new(&feed, NULL, ask_login, &n), 0);
         assert_int_equal(aulert_feed_push(feed, LOGIN, strlen(LOGIN)), 0);
+        assert_int_equal(n, 1);
+        aulert_feed_free(feed);
+}
+
+#define UNKNOWN                                                                                    \
+        "type=USER_LOGIN msg=audit(1700000000.123:7): pid=1 uid=0 auid=4294967295 ses=4294967295 " \
+        "msg='op=login acct=28696E76616C6964207573657229 exe=\"/usr/sbin/sshd\" hostname=? "       \
+        "addr=192.0.2.7 terminal=sshd res=failed'\n"
+
+static void ask_unknown(void *userdata, AulertEvent *e) {
+        AulertText text;
+
+        ++*(int *)userdata;
+        assert_int_equal(aulert_event_actor(e, &text), 0);
+        assert_text(text, "");
+        assert_int_equal(aulert_event_object(e, &text), 0);
+        assert_text(text, "");
+}
+
+/* sshd hides the name; uid=0 is its own. */
+static void a_login_of_nobody_has_no_actor(void **state) {
+        AulertFeed *feed = NULL;
+        int n = 0;
+
+        assert_int_equal(aulert_feed_new(&feed, NULL, ask_unknown, &n), 0);
+        assert_int_equal(aulert_feed_push(feed, UNKNOWN, strlen(UNKNOWN)), 0);
         assert_int_equal(n, 1);
         aulert_feed_free(feed);
 }
@@ -262,14 +338,157 @@ static void a_feed_reads_descriptors(void **state) {
         aulert_feed_free(feed);
 }
 
+/* Files one after the other; a torn end is no start of what follows. */
+static void a_feed_goes_on_after_an_end(void **state) {
+        AulertFeed *feed = NULL;
+        Seen seen = { 0 };
+        int loss;
+
+        assert_int_equal(aulert_feed_new(&feed, NULL, on_event, &seen), 0);
+        for (unsigned i = 1; i <= 3; i++) {
+                int fds[2];
+
+                assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+                assert_int_equal(write(fds[1], LOGIN LOGIN, strlen(LOGIN) + 20), strlen(LOGIN) + 20);
+                close(fds[1]);
+                assert_int_equal(aulert_feed_read(feed, fds[0]), 0);
+                assert_int_equal(aulert_feed_read(feed, fds[0]), 1);
+                assert_int_equal(aulert_feed_read(feed, fds[0]), 1);
+                close(fds[0]);
+                assert_int_equal(seen.n_events, i);
+                assert_int_equal(counter(feed, "lines_unended", &loss), i);
+        }
+        assert_int_equal(aulert_feed_push(feed, LOGIN, strlen(LOGIN)), 0);
+        assert_int_equal(seen.n_events, 4);
+        assert_int_equal(counter(feed, "bad_lines", &loss), 0);
+        aulert_feed_free(feed);
+}
+
+/* Who has no more use for time may say that it is over. */
+static void time_has_an_end(void **state) {
+        static const char open[] = "type=SYSCALL msg=audit(1.000:1): a=1\n";
+        AulertFeedOptions options = { .size = sizeof(options), .timeout_ms = UINT32_MAX };
+        AulertFeed *feed = NULL;
+        Seen seen = { 0 };
+
+        assert_int_equal(aulert_feed_new(&feed, &options, on_event, &seen), 0);
+        aulert_feed_age(feed, UINT64_MAX);
+        aulert_feed_age(feed, UINT64_MAX - 7);
+        aulert_feed_push(feed, open, strlen(open));
+        assert_int_equal(aulert_feed_deadline(feed), UINT64_MAX);
+        aulert_feed_age(feed, UINT64_MAX - 6);
+        assert_int_equal(seen.n_events, 0);
+        aulert_feed_age(feed, UINT64_MAX);
+        assert_int_equal(seen.n_events, 1);
+        aulert_feed_free(feed);
+}
+
+static void ask_for_nothing(void *userdata, AulertEvent *e) {
+        const AulertField *none = aulert_event_find(e, aulert_event_first(e), "nothing");
+        AulertText text = { "x", 1 };
+
+        ++*(int *)userdata;
+        assert_null(none);
+        assert_text(aulert_field_raw(none), "");
+        assert_text(aulert_field_name(none), "");
+        assert_text(aulert_event_node(e), "");
+        assert_int_equal(aulert_event_interpret(e, none, &text), 0);
+        assert_text(text, "");
+        assert_int_equal(aulert_event_escape(e, text, AULERT_ESCAPE_TERMINAL, &text), 0);
+        assert_string_equal(text.data, "");
+}
+
+#define CALL(_rest)                                                                                          \
+        "type=SYSCALL msg=audit(1.000:1): arch=c000003e syscall=42 success=no auid=0 uid=0 exe=\"/bin/x\"\n" \
+        "type=" _rest "\n"                                                                                   \
+        "type=PROCTITLE msg=audit(1.000:1): proctitle=\"x\"\n"
+
+/* Who did it is no object, unless it is about the account itself. */
+static const struct {
+        const char *records, *object;
+} objects[] = {
+        { CALL("CWD msg=audit(1.000:1): cwd=\"/\""), "" },
+        { CALL("SOCKADDR msg=audit(1.000:1): saddr=02000050C00002070000000000000000"), "192.0.2.7" },
+        { CALL("PATH msg=audit(1.000:1): item=0 name=\"/etc/x\" nametype=NORMAL"), "/etc/x" },
+        { "type=USER_CMD msg=audit(1.000:1): pid=1 uid=0 auid=0 msg='cwd=\"/\" cmd=\"id\" "
+          "exe=\"/usr/bin/sudo\" "
+          "res=success'\n",
+          "id" },
+        { "type=LOGIN msg=audit(1.000:1): pid=1 uid=0 old-auid=4294967295 auid=0 res=1\n"
+          "type=PROCTITLE msg=audit(1.000:1): proctitle=\"x\"\n",
+          "root" },
+};
+
+static void ask_object(void *userdata, AulertEvent *e) {
+        AulertText text;
+
+        assert_int_equal(aulert_event_object(e, &text), 0);
+        assert_text(text, *(const char **)userdata);
+        *(const char **)userdata = NULL;
+}
+
+static void an_object_is_not_who_did_it(void **state) {
+        for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
+                const char *wanted = objects[i].object;
+                AulertFeed *feed = NULL;
+
+                assert_int_equal(aulert_feed_new(&feed, NULL, ask_object, &wanted), 0);
+                assert_int_equal(aulert_feed_push(feed, objects[i].records, strlen(objects[i].records)), 0);
+                assert_null(wanted);
+                aulert_feed_free(feed);
+        }
+}
+
+static void ask_who(void *userdata, AulertEvent *e) {
+        int (*const whole[])(AulertEvent *, AulertText *) = { aulert_event_actor, aulert_event_object,
+                                                              aulert_event_origin };
+        AulertText text;
+
+        ++*(int *)userdata;
+        for (size_t i = 0; i < ARRAY_SIZE(whole); i++) {
+                text = (AulertText){ "x", 1 };
+                assert_int_equal(whole[i](e, &text), 0);
+                assert_text(text, "");
+        }
+}
+
+static void an_event_may_say_nothing(void **state) {
+        static const char line[] = "type=USER msg=audit(1.000:1): \n";
+        AulertFeed *feed = NULL;
+        int n = 0;
+
+        assert_int_equal(aulert_feed_new(&feed, NULL, ask_who, &n), 0);
+        assert_int_equal(aulert_feed_push(feed, line, strlen(line)), 0);
+        assert_int_equal(n, 1);
+        aulert_feed_free(feed);
+}
+
+/* A record may lack any field: an outsider must not be able to end a plugin that did not ask. */
+static void a_field_that_is_not_there_is_empty(void **state) {
+        AulertFeed *feed = NULL;
+        int n = 0;
+
+        assert_int_equal(aulert_feed_new(&feed, NULL, ask_for_nothing, &n), 0);
+        assert_int_equal(aulert_feed_push(feed, LOGIN, strlen(LOGIN)), 0);
+        assert_int_equal(n, 1);
+        aulert_feed_free(feed);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(any_chunks_give_the_same_events),
+                cmocka_unit_test(frames_give_the_same_events_as_lines),
                 cmocka_unit_test(two_threads_have_two_feeds),
                 cmocka_unit_test(an_event_says_who_did_what),
+                cmocka_unit_test(a_login_of_nobody_has_no_actor),
                 cmocka_unit_test(keys_and_escapes),
                 cmocka_unit_test(events_age_without_a_thread),
                 cmocka_unit_test(a_feed_reads_descriptors),
+                cmocka_unit_test(a_feed_goes_on_after_an_end),
+                cmocka_unit_test(time_has_an_end),
+                cmocka_unit_test(a_field_that_is_not_there_is_empty),
+                cmocka_unit_test(an_event_may_say_nothing),
+                cmocka_unit_test(an_object_is_not_who_did_it),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,22 +36,19 @@ static Str action(const Facts *f) {
 }
 
 static Str object(const Facts *f) {
-        static const FactName names[] = { FACT_GROUP,  FACT_PATH,   FACT_UNIT,  FACT_PEER,
+        static const FactName names[] = { FACT_CMD,    FACT_GROUP,  FACT_PATH,  FACT_UNIT, FACT_PEER,
                                           FACT_TARGET, FACT_MODULE, FACT_TABLE, FACT_DEV };
-        Str account = sentence_account(f);
+        Str account = sentence_account_meant(f);
 
         return account.n ? account : first_of(f, names, ARRAY_SIZE(names));
 }
 
 static int give(AulertEvent *e, Str (*of)(const Facts *), AulertText *ret) {
         int r = gather(e);
-        Str s;
 
-        if (r)
-                return r;
-        s = of(&e->facts);
-        *ret = (AulertText){ s.p, s.n };
-        return 0;
+        if (r == 0)
+                *ret = lib_text(of(&e->facts));
+        return r;
 }
 
 PUBLIC int aulert_event_actor(AulertEvent *e, AulertText *ret) { return give(e, sentence_user, ret); }

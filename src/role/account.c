@@ -7,7 +7,7 @@ typedef struct {
         Account *account;
         uint64_t number; /* 0: free */
         AccountWhat what;
-        bool waits[ACCOUNT_CHILDREN];
+        bool asked[ACCOUNT_CHILDREN], waits[ACCOUNT_CHILDREN];
         unsigned n_waits;
         Buf answers[ACCOUNT_CHILDREN];
         sd_event_source *timer;
@@ -66,7 +66,8 @@ static void answer(Question *q) {
         for (size_t i = 0; i < ACCOUNT_CHILDREN; i++) {
                 parts[1 + i] = (AccountPart){ .role = a->children[i]->options->role,
                                               .lines = buf_view(&done.answers[i]),
-                                              .silent = q->waits[i] };
+                                              .silent = q->waits[i],
+                                              .absent = !q->asked[i] };
         }
         sd_event_source_disable_unref(q->timer);
         *q = (Question){ 0 }; /* for whoever asks next, from within the answer */
@@ -90,8 +91,9 @@ void account_ask(Account *a, AccountWhat what, AccountFn fn, void *userdata) {
         *q = (Question){ .account = a, .number = ++a->number, .what = what, .fn = fn, .userdata = userdata };
         for (size_t i = 0; i < ACCOUNT_CHILDREN; i++) {
                 q->answers[i] = BUF_INIT;
-                q->waits[i] = q != &spare &&
+                q->asked[i] = q != &spare &&
                               child_tell(a->children[i], IPC_COUNTERS, q->number, what, STR(""), -1) == 0;
+                q->waits[i] = q->asked[i];
                 q->n_waits += q->waits[i];
         }
         if (!q->n_waits || sd_event_add_time_relative(a->loop, &q->timer, CLOCK_MONOTONIC,

@@ -24,6 +24,7 @@ typedef struct {
         const char *role; /* "supervisor", or of the child */
         Str lines;        /* lent */
         bool silent;      /* it was asked, and did not answer */
+        bool absent;      /* it does not run, or could not be asked */
 } AccountPart;
 
 typedef struct Account Account;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
-/* The engine's side of `catch_up`: after a start it reads from auditd's log what was missed, and only then its input.
+/* The engine's side of `catch_up`: after a start it reads from auditd's log what was missed, and only then its input. So does the successor of one
+ * that died or was stuck: auditd drops what its plugins leave in its queue for too long.
  *
- *   started from a state that was stored:   the log is asked for, from the time of that state on
+ *   started from a state that was kept, or deliver has not taken alerts for so long that there is no more room for them: the log is asked
+ *   for, from the time of what is known on
  *   LOG       records of the log are taken, but those that were taken before. The input is moved into the ring, unread: auditd never waits.
- *             auditd writes a record to its log before it gives it to plugins, so what the ring cannot hold meanwhile has been in the log
- *   OVERLAP   the log is read to its end: the input goes on, without the records that the log has given
+ *             auditd queues a record for its plugins and writes it to its log at once after (distribute_event()), so what the ring cannot hold
+ *             meanwhile has been in the log
+ *   OVERLAP   the log is read to its end: the input goes on, without the records that the log has given. It may have some that the log did
+ *             not have yet
  *   OFF       nothing but remembering what is taken (seen.h)
  *
  * The log is read by a process of its own (role-log.c), piece by piece as we ask for it. A log that cannot be read, or that begins behind
@@ -22,13 +26,14 @@
 #define CATCH_UP_OVERLAP_MS 60000 /* the input is behind the log by no more than that */
 #define CATCH_UP_BEHIND_MS  10000 /* an input that much younger than the log is behind the overlap */
 
-typedef enum { CATCH_UP_OFF, CATCH_UP_LOG, CATCH_UP_OVERLAP, _CATCH_UP_N } CatchUpStage;
+typedef enum { CATCH_UP_OFF, CATCH_UP_LOG, CATCH_UP_OVERLAP } CatchUpStage;
 
 typedef struct {
         uint64_t caught_up;   /* records taken from the log */
         uint64_t log_seen;    /* records of the log that had been taken before */
         uint64_t input_seen;  /* records of the input that the log had given */
         uint64_t left_to_log; /* bytes of the input that the ring could not hold; the log has had them */
+        uint64_t fallen_back; /* times that the input was left to the log because deliver was behind */
         uint64_t gaps;        /* times that the log did not have what was missed */
 } CatchUpCounters;
 
@@ -79,9 +84,11 @@ int catch_up_open(CatchUp *c, sd_event *loop, size_t max_line, int64_t *last_ms,
 void catch_up_stop(CatchUp *c); /* reads no more of the log: it is left to a successor */
 void catch_up_close(CatchUp *c);
 
-/* @c->seen is what was taken before (or as seen_begin() says); goes on with @stage: asks the supervisor for the log, or
- * watches for the end of the overlap. */
-void catch_up_start(CatchUp *c, CatchUpStage stage);
+/* @c->seen is what was taken before (or as seen_begin() says): asks the supervisor for the log. */
+void catch_up_start(CatchUp *c);
+/* The same while it runs, where more alerts cannot be kept: what the input has meanwhile is made of the log, at the pace of deliver. False: that
+ * cannot be done. */
+bool catch_up_fall_back(CatchUp *c);
 /* The supervisor's answer; takes the descriptor; -1: there is no log to be had. */
 void catch_up_link(CatchUp *c, int fd);
 

@@ -4,13 +4,15 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "role/child.h"
 
-#define LIFTED 4u /* stdin, and what ipc.h numbers */
+#define LONG_NS (10 * NS_PER_S) /* who lived that long did not die of its start */
+#define LIFTED  4u              /* stdin, and what ipc.h numbers */
 
 extern char **environ;
 
@@ -150,11 +152,41 @@ void child_done(Child *c) {
         c->pid = 0;
 }
 
-uint64_t child_cpu_ns(const Child *c) {
-        struct timespec t;
-        clockid_t clock;
+unsigned child_wait_ms(const Child *c, unsigned *n_quick, unsigned most_ms) {
+        unsigned ms;
 
-        if (!c->pid || clock_getcpuclockid(c->pid, &clock) != 0 || clock_gettime(clock, &t) < 0)
-                return 0;
-        return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+        if (clock_monotonic_ns() - c->started_ns > LONG_NS)
+                *n_quick = 0;
+        ++*n_quick;
+        ms = *n_quick < 2 ? 0 : 25u << (*n_quick < 12 ? *n_quick : 12);
+        return ms < most_ms ? ms : most_ms;
+}
+
+static bool read_of(pid_t pid, const char *name, char *into, size_t room) {
+        char path[64];
+        ssize_t n;
+        int fd;
+
+        snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        n = fd < 0 ? -1 : read(fd, into, room - 1);
+        if (fd >= 0)
+                close(fd);
+        into[n > 0 ? n : 0] = 0;
+        return n > 0;
+}
+
+char child_state(const Child *c, uint64_t *ret_ran_ns) {
+        char stat[512], sched[128], *name_end;
+        unsigned long long ran;
+
+        if (!c->pid || !read_of(c->pid, "stat", stat, sizeof(stat)))
+                return '?';
+        name_end = strrchr(stat, ')'); /* the name may hold anything */
+        if (!name_end || name_end[1] != ' ' || !name_end[2])
+                return '?';
+        if (!read_of(c->pid, "schedstat", sched, sizeof(sched)) || sscanf(sched, "%llu", &ran) != 1)
+                return name_end[2] == 'R' ? '?' : name_end[2];
+        *ret_ran_ns = ran;
+        return name_end[2];
 }

@@ -42,5 +42,9 @@ int child_tell(const Child *c, IpcType type, uint64_t a, uint64_t b, Str payload
 void child_kill(const Child *c);
 /* Ends and forgets it without telling. */
 void child_done(Child *c);
-/* CPU time that it has used, ns; 0: not known. */
-uint64_t child_cpu_ns(const Child *c);
+/* What its first thread does, a letter of proc(5): R: it runs or would if it were let; '?': not known. *ret_ran_ns: CPU time that this thread
+ * has used; untouched where the kernel does not tell, and then it is never R. */
+char child_state(const Child *c, uint64_t *ret_ran_ns);
+/* After a death: how long to wait before the next start, ms: nothing the first time, then longer and longer, at most @most_ms.
+ * @n_quick: the caller's, of this child: its deaths in quick succession. */
+unsigned child_wait_ms(const Child *c, unsigned *n_quick, unsigned most_ms);

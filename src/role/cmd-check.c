@@ -24,7 +24,7 @@ static int summary(const RuleSetStats *s, const RulesReport *report) {
                    (unsigned long long)s->skipped, (unsigned long long)report->warnings);
         r = buf_flush(&out);
         buf_done(&out);
-        return r ? STATUS_INPUT : STATUS_DONE;
+        return role_output(r);
 }
 
 typedef struct {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* aulert events: whole events with their interpreted fields, as text or as JSON. */
-#include <errno.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "meaning/event-json.h"
@@ -65,10 +64,7 @@ int cmd_events(int argc, char **argv) {
         }
         buf_attach(&e.out, STDOUT_FILENO);
         r = input_run(&input, argv + 1, n);
-        if (e.error && e.error != -EPIPE) {
-                log_error("output: %s", strerror(-e.error));
-                r = role_worse(r, STATUS_INPUT);
-        }
+        r = role_worse(r, role_output(e.error));
         meaning_free(e.meaning);
         buf_done(&e.out);
         return r;

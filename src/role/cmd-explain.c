@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* aulert explain: of one event, for every rule, whether it matched and why. */
-#include <errno.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "role/args.h"
@@ -111,12 +110,6 @@ static void on_event(void *userdata, const Event *event) {
                 run->error = r;
 }
 
-static int output_status(const Run *run) {
-        if (run->error && run->error != -EPIPE)
-                log_error("%s", strerror(-run->error));
-        return run->error ? STATUS_INPUT : STATUS_DONE;
-}
-
 static int run_explain(Run *run, RuleSet *set, const RecordId *id, const char *name, InputOptions *input,
                        char *const *paths, size_t n_paths) {
         ExplainOutput out = { .event = on_part, .view = on_view, .rule = on_rule, .userdata = run };
@@ -140,7 +133,7 @@ static int run_explain(Run *run, RuleSet *set, const RecordId *id, const char *n
                 log_error("there is no event %s", name);
         run->explain = explain_free(run->explain);
         status = role_worse(status, n_parts ? STATUS_DONE : STATUS_NOTHING);
-        return role_worse(status, output_status(run));
+        return role_worse(status, role_output(run->error));
 }
 
 static bool knows(const RuleSet *set, const char *word) {

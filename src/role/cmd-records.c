@@ -58,5 +58,6 @@ int cmd_records(int argc, char **argv) {
         if (max_line && !args_size(max_line, &input.max_line))
                 return role_usage(argv[0], "--max-line %s is no size", max_line);
         buf_attach(&l.out, STDOUT_FILENO);
-        return input_run(&input, argv + 1, n);
+        r = input_run(&input, argv + 1, n);
+        return role_worse(r, role_output(buf_flush(&l.out)));
 }

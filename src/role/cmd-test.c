@@ -162,11 +162,7 @@ static int run(Test *t, RuleSet *set, InputOptions *input, char *const *paths, s
         }
         buf_attach(&t->out, STDOUT_FILENO);
         status = input_run(input, paths, n);
-        r = finish(t);
-        if (r && r != -EPIPE) {
-                log_error("output: %s", strerror(-r));
-                status = role_worse(status, STATUS_INPUT);
-        }
+        status = role_worse(status, role_output(finish(t)));
         report_losses(t);
         return role_worse(status, t->hits ? STATUS_DONE : STATUS_NOTHING);
 }

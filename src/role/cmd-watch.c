@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* aulert watch: alerts on the terminal as they happen; needs no configuration. */
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,10 +98,7 @@ static int watch(Watch *w, InputOptions *input, const char **rules, size_t n_rul
         status = load(w, rules, n_rules);
         if (engine_n_rules(w->engine))
                 status = role_worse(status, input_run(input, paths, n_paths));
-        if (w->error && w->error != -EPIPE) {
-                log_error("output: %s", strerror(-w->error));
-                status = role_worse(status, STATUS_INPUT);
-        }
+        status = role_worse(status, role_output(w->error));
         engine_free(w->engine);
         buf_done(&w->out);
         return status;

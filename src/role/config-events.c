@@ -16,6 +16,10 @@ static void take_key(ConfLoader *l, const ConfNode *v, void *into) {
         ((EventMatch *)into)->keys = conf_list(l, v, "key");
 }
 
+static void take_user(ConfLoader *l, const ConfNode *v, void *into) {
+        ((EventMatch *)into)->users = conf_list(l, v, "user");
+}
+
 /* Both node: and host_group: may be given: either will do. */
 static void add_nodes(ConfLoader *l, EventMatch *match, StrList more) {
         Str *v = conf_alloc(l, (match->nodes.n + more.n) * sizeof(*v));
@@ -43,8 +47,10 @@ static void take_group(ConfLoader *l, const ConfNode *value, void *into) {
         }
 }
 
-#define MATCH_KEYS \
-        { "type", take_type }, { "key", take_key }, { "node", take_node }, { "host_group", take_group }
+#define MATCH_KEYS                                                                                  \
+        { "type", take_type }, { "key", take_key }, { "user", take_user }, { "node", take_node }, { \
+                "host_group", take_group                                                            \
+        }
 
 static void take_not_one(ConfLoader *l, const ConfNode *value, EventMatch *ret) {
         static const ConfKey keys[] = { MATCH_KEYS };

@@ -14,8 +14,10 @@
 #include "role/outbox.h"
 #include "role/outlet.h"
 #include "role/role-engine.h"
+#include "role/role-source.h"
 #include "role/route.h"
 #include "role/supervisor.h"
+#include "source/kafka-intake.h"
 #include "source/line.h"
 #include "source/source.h"
 
@@ -45,6 +47,8 @@ static const size_t n_others = ARRAY_SIZE(others);
 static const Table tables[] = {
         { line_counter_descs, &line_n_counter_descs },
         { source_counter_descs, &source_n_counter_descs },
+        { kafka_counter_descs, &kafka_n_counter_descs },
+        { feed_counter_descs, &feed_n_counter_descs },
         { event_counter_descs, &event_n_counter_descs },
         { event_gap_counter_descs, &event_n_gap_counter_descs },
         { engine_role_counter_descs, &engine_role_n_counter_descs },

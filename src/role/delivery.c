@@ -116,8 +116,14 @@ static void commit(Delivery *d) {
         arm(d, now);
 }
 
+/* What sinks have said goes into one transaction with the alerts that have come since. */
 static int on_commit(sd_event_source *s, void *userdata) {
-        commit(userdata);
+        Delivery *d = userdata;
+
+        if (d->options.gather && is_at_work(d))
+                d->options.gather(d->options.userdata);
+        sd_event_source_set_enabled(d->commit, SD_EVENT_OFF);
+        commit(d);
         return 0;
 }
 

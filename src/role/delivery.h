@@ -15,11 +15,16 @@ typedef struct Delivery Delivery;
 /* All alerts up to @seq are in the spool. */
 typedef void (*DeliveryCommittedFn)(void *userdata, uint64_t seq);
 
+/* Before a commit: what is there already may be added, by delivery_alert(), so that it needs none of its own. It must not
+ * wait, nor free a delivery. */
+typedef void (*DeliveryGatherFn)(void *userdata);
+
 typedef struct {
         sd_event *loop;
         const char *spool_path;        /* where the configuration names none; NULL: in memory only */
         Delivery *previous;            /* the one at work so far, or NULL */
         DeliveryCommittedFn committed; /* may be NULL; of alerts that are in memory, later */
+        DeliveryGatherFn gather;       /* may be NULL */
         void *userdata;
 } DeliveryOptions;
 

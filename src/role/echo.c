@@ -51,11 +51,14 @@ Echo *echo_free(Echo *e) {
         return NULL;
 }
 
-/* auditd.conf's name_format may write the short name or the whole one. */
+/* auditd.conf's name_format may write the short name or the whole one, a made-up one, or an address. */
 static bool is_here(const Echo *e, Str node) {
         Str host = str_from(e->host);
         Str *shorter = node.n < host.n ? &node : &host, *longer = node.n < host.n ? &host : &node;
 
+        for (uint32_t i = 0; i < e->self.n_nodes && i < ECHO_NODES; i++)
+                if (str_eqz(node, e->self.nodes[i]))
+                        return true;
         return !node.n || (shorter->n && str_starts(*longer, *shorter) &&
                            (longer->n == shorter->n || longer->p[shorter->n] == '.'));
 }
@@ -68,7 +71,7 @@ static bool is_uid(const Echo *e, uint64_t uid) {
 }
 
 /* What a program wrote into msg='…' is nobody's word for who it is. */
-static bool is_own_record(const Echo *e) {
+static bool is_own_record(const Echo *e, bool before_us) {
         for (size_t i = 0; i < e->fields.n; i++) {
                 const Field *f = &e->fields.v[i];
                 uint64_t n;
@@ -77,7 +80,7 @@ static bool is_own_record(const Echo *e) {
                         continue;
                 if (str_eq(f->name, STR("uid"))
                             ? is_uid(e, n)
-                            : n == (uint64_t)e->self.pid &&
+                            : !before_us && n == (uint64_t)e->self.pid &&
                                       (str_eq(f->name, STR("pid")) || str_eq(f->name, STR("ppid"))))
                         return true;
         }
@@ -85,10 +88,14 @@ static bool is_own_record(const Echo *e) {
 }
 
 bool echo_is_own(Echo *e, const Event *event) {
+        bool before_us;
+
         if (!e || !e->self.pid || !is_here(e, event->id.node))
                 return false;
+        /* The kernel's stamp may be a tick older than what the clock says at the same moment. */
+        before_us = event->id.sec < e->self.since - 1;
         for (const Record *r = event->records; r; r = r->next)
-                if (field_split_named(&e->fields, r, &e->names) == 0 && is_own_record(e))
+                if (field_split_named(&e->fields, r, &e->names) == 0 && is_own_record(e, before_us))
                         return true;
         return false;
 }

@@ -7,18 +7,26 @@
  * beyond that; and it is never among those that `events:` sends on. Ours are: the supervisor, its children, and all that runs as a user
  * that only they and their children run as. Who takes over one of our processes is told of, then, once an hour and rule.
  *
+ * A log that is caught up on may be older than we are, and its process of our number is another: by number, only what came since our start
+ * is ours.
+ *
  * Other machines' events are not ours, whatever their numbers are. */
 #include "base/arena.h"
 #include "event/event.h"
 #include "record/field.h"
 
-#define ECHO_MS    (3600 * 1000u)
-#define ECHO_RULES 1024u /* told within that time; what is beyond is counted only */
-#define ECHO_UIDS  2u
+#define ECHO_MS       (3600 * 1000u)
+#define ECHO_RULES    1024u /* told within that time; what is beyond is counted only */
+#define ECHO_UIDS     2u
+#define ECHO_NODES    16u
+#define ECHO_NODE_MAX 256u
 
 typedef struct {
         int64_t pid;             /* the supervisor's; 0: nothing is ours */
+        int64_t since;           /* when it started: seconds since the epoch, CLOCK_REALTIME */
         int64_t uids[ECHO_UIDS]; /* that nobody else runs as; -1: none */
+        uint32_t n_nodes;        /* of this machine in node=, besides its host name (node-names.h) */
+        char nodes[ECHO_NODES][ECHO_NODE_MAX];
 } EchoSelf;
 
 typedef struct {

@@ -82,10 +82,12 @@ static int on_age(sd_event_source *s, uint64_t usec, void *userdata) {
         Run *run = userdata;
         uint64_t now = clock_monotonic_ns();
 
+        run->age_at = UINT64_MAX;
+        if (run->catch.stage == CATCH_UP_LOG)
+                return 0; /* the rest of what is open is in the log, which may have to wait */
         ring_beat(&run->ring);
         event_age(run->assembler, now);
         engine_age(run->engine, now);
-        run->age_at = UINT64_MAX;
         arm_age(run);
         ring_beat(&run->ring);
         return 0;
@@ -105,8 +107,13 @@ static bool place_of_lines(const Run *run, uint64_t *ret) {
         return true;
 }
 
+/* More alerts would have to be dropped: what they would be made of is in the log. Not within a frame of the binary format, whose begin is gone. */
+static bool has_to_wait(const Run *run) {
+        return unlikely(outbox_is_nearly_full(&run->link.outbox)) && run->catch.seen && run->fd >= 0 &&
+               run->catch.stage != CATCH_UP_LOG && source_held(run->source) == 0;
+}
+
 static void take_state(Run *run, uint64_t place) {
-        run->keep.stage = run->catch.stage;
         run->catch.moved = false;
         keep_take(&run->keep, &run->ring, run->engine, run->assembler, place, run->link.outbox.seq);
         run->keep_events = events_out_number(run->link.events);
@@ -254,16 +261,53 @@ void run_drain(Run *run) {
         finish(run);
 }
 
-void run_keep_state(Run *run) {
+/* A line that was begun is in the ring, and read again. */
+static void leave_input_to_log(Run *run) {
         uint64_t place;
 
+        if (!run->reader || run->finishing || !has_to_wait(run) || !place_of_lines(run, &place) ||
+            !catch_up_fall_back(&run->catch))
+                return;
+        line_reader_drop_rest(run->reader);
+        run->place = place;
+}
+
+static int on_keeping(sd_event_source *s, uint64_t usec, void *userdata) {
+        return 0; /* run_keep_state() follows */
+}
+
+/* Where it is time and still nothing can be done, something else is waited for. */
+static void arm_keeping(Run *run, uint64_t now) {
+        uint64_t at = keep_next_ns(&run->keep, &run->ring, run->link.outbox.seq);
+
+        if (!run->keeping || at == UINT64_MAX || at <= now)
+                return;
+        sd_event_source_set_time(run->keeping, at / 1000 + 1);
+        sd_event_source_set_enabled(run->keeping, SD_EVENT_ONESHOT);
+}
+
+void run_keep_state(Run *run) {
+        uint64_t place, now;
+
+        leave_input_to_log(run);
         catch_up_go_on(&run->catch);
         settle_state(run, false);
-        if (!run->reader || run->finishing || !place_of_lines(run, &place) ||
-            !keep_is_due(&run->keep, place, run->catch.moved, clock_monotonic_ns()))
+        if (!run->reader || run->finishing)
                 return;
-        take_state(run, place);
-        settle_state(run, false);
+        now = clock_monotonic_ns();
+        if (place_of_lines(run, &place) &&
+            keep_is_due(&run->keep, place, run->link.outbox.seq, run->catch.moved, now)) {
+                take_state(run, place);
+                settle_state(run, false);
+        }
+        arm_keeping(run, now);
+}
+
+static int add_keeping(Run *run) {
+        int r = sd_event_add_time(run->station.loop, &run->keeping, CLOCK_MONOTONIC, UINT64_MAX, 10000,
+                                  on_keeping, run);
+
+        return r < 0 ? r : sd_event_source_set_enabled(run->keeping, SD_EVENT_OFF);
 }
 
 static int add_input(Run *run) {
@@ -289,18 +333,21 @@ static int add_input(Run *run) {
 /* What a dead engine has left in the ring waits for no descriptor to become readable. */
 static void take_ring(Run *run) {
         while (run->place < run->ring.shared->head && !run->finishing)
-                if (take_input(run) != 0)
+                if (take_input(run) != 0 || has_to_wait(run))
                         break;
         arm_age(run);
 }
 
-static bool has_room(void *userdata) {
-        const Outbox *o = &((Run *)userdata)->link.outbox;
+static bool has_room(void *userdata) { return !outbox_is_half_full(&((Run *)userdata)->link.outbox); }
 
-        return !o->unsent || o->bytes < OUTBOX_MAX / 2;
+static void on_rescue(void *userdata) {
+        Run *run = userdata;
+
+        ring_beat(&run->ring);
+        (void)rescue_input(run);
+        ring_beat(&run->ring);
 }
 
-static void on_rescue(void *userdata) { (void)rescue_input(userdata); }
 static void on_log_line(void *userdata, Str line) { add_line(userdata, line, 0); }
 static void on_own(void *userdata, Alert *alert) { outbox_put(&((Run *)userdata)->link.outbox, alert); }
 
@@ -340,17 +387,14 @@ static const CatchUpHooks catch_up_hooks = { .is_free = has_room,
 static void begin_catching_up(Run *run) {
         Seen *seen = run->catch.seen;
         bool known = seen_newest_ms(seen) != INT64_MIN;
-        CatchUpStage stage =
-                known && !run->first && run->keep.stage < _CATCH_UP_N ? run->keep.stage : CATCH_UP_LOG;
         int64_t taken = run->ring.shared->taken_ms;
 
         if (!known)
                 seen_begin(seen, taken ? taken : (int64_t)time(NULL) * 1000);
-        if (!known && !taken)
-                stage = CATCH_UP_OFF;
-        if (run->fd < 0 && stage == CATCH_UP_LOG)
+        if (known || taken)
+                catch_up_start(&run->catch);
+        if (run->fd < 0 && run->catch.stage == CATCH_UP_LOG)
                 sd_event_source_set_enabled(run->input, SD_EVENT_OFF);
-        catch_up_start(&run->catch, stage);
         run->keep.offered_ns = known ? clock_monotonic_ns() : 0; /* deliver has it */
         take_state(run, run->place);                             /* for a successor: what has begun */
         settle_state(run, false);
@@ -402,6 +446,8 @@ int run_open_input(Run *run, const Settings *settings) {
         if (r >= 0 && settings->catch_up)
                 r = catch_up_open(&run->catch, run->station.loop, settings->max_line,
                                   &run->ring.shared->taken_ms, &catch_up_hooks, run);
+        if (r >= 0 && settings->catch_up)
+                r = add_keeping(run);
         if (r < 0)
                 return r;
         run->keep.seen = run->catch.seen;

@@ -22,7 +22,7 @@ typedef struct {
         Station station;
         Ring ring;
         uint64_t place; /* of the ring, behind the last byte that the source was given */
-        sd_event_source *input, *age;
+        sd_event_source *input, *age, *keeping;
         int fd;
         Gather gather;
         uint64_t age_at; /* for when age is armed, CLOCK_MONOTONIC ns; UINT64_MAX: it is not */

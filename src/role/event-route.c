@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "alert/facts.h"
+#include "alert/sentence.h"
 #include "role/event-route.h"
 
 #define KEY_MAX 256u /* AUDIT_MAX_KEY_LEN of the kernel */
@@ -51,16 +53,41 @@ static bool any_key(StrList wanted, const Event *event, FieldVec *fields) {
         return false;
 }
 
-static bool matches(const EventMatch *m, const Event *event, FieldVec *fields) {
-        return (!m->nodes.n || any(m->nodes, event->id.node)) && (!m->types.n || any_type(m->types, event)) &&
-               (!m->keys.n || any_key(m->keys, event, fields));
+void event_look_begin(EventLook *look, Meaning *meaning) {
+        if (look->has_user)
+                arena_reset(&look->scratch);
+        look->has_user = false;
+        look->meaning = meaning;
 }
 
-bool event_route_matches(const EventRoute *route, const Event *event, FieldVec *fields) {
-        if (!matches(&route->match, event, fields))
+void event_look_done(EventLook *look) {
+        field_vec_done(&look->fields);
+        arena_done(&look->scratch);
+}
+
+static bool any_user(StrList wanted, const Event *event, EventLook *look) {
+        Facts facts;
+
+        if (!look->has_user)
+                look->user = facts_gather(&facts, &look->scratch, look->meaning, event, NULL) == 0
+                                     ? sentence_user(&facts)
+                                     : STR("");
+        look->has_user = true;
+        return any(wanted, look->user);
+}
+
+/* What costs most is asked last. */
+static bool matches(const EventMatch *m, const Event *event, EventLook *look) {
+        return (!m->nodes.n || any(m->nodes, event->id.node)) && (!m->types.n || any_type(m->types, event)) &&
+               (!m->keys.n || any_key(m->keys, event, &look->fields)) &&
+               (!m->users.n || any_user(m->users, event, look));
+}
+
+bool event_route_matches(const EventRoute *route, const Event *event, EventLook *look) {
+        if (!matches(&route->match, event, look))
                 return false;
         for (size_t i = 0; i < route->n_not; i++)
-                if (matches(&route->not [i], event, fields))
+                if (matches(&route->not [i], event, look))
                         return false;
         return true;
 }

@@ -24,7 +24,7 @@ struct EventsOut {
         size_t n_routes;
         Str names[CONFIG_SINKS_MAX];
         size_t n_names;
-        FieldVec fields;
+        EventLook look;
         Arena scratch; /* of the event at hand */
         Buf line;
         Buf batch; /* the message that is being made; n 0: none is */
@@ -63,7 +63,7 @@ static StrList copy_list(Arena *arena, StrList list, bool *failed) {
 
 static EventMatch copy_match(Arena *arena, const EventMatch *m, bool *failed) {
         return (EventMatch){ copy_list(arena, m->types, failed), copy_list(arena, m->keys, failed),
-                             copy_list(arena, m->nodes, failed) };
+                             copy_list(arena, m->nodes, failed), copy_list(arena, m->users, failed) };
 }
 
 static void copy_route(Arena *arena, const EventRoute *route, EventRoute *ret, bool *failed) {
@@ -141,7 +141,7 @@ EventsOut *events_out_free(EventsOut *o) {
                 drop_first(o);
         arena_done(&o->arena);
         arena_done(&o->scratch);
-        field_vec_done(&o->fields);
+        event_look_done(&o->look);
         buf_done(&o->line);
         buf_done(&o->batch);
         free(o);
@@ -222,11 +222,12 @@ static void put_line(EventsOut *o, uint64_t to, Str node, Str line) {
         o->n_events++;
 }
 
-static uint64_t sinks_of(EventsOut *o, const Event *event) {
+static uint64_t sinks_of(EventsOut *o, const Engine *engine, const Event *event) {
         uint64_t to = 0;
 
+        event_look_begin(&o->look, engine_meaning(engine));
         for (size_t i = 0; i < o->n_routes; i++)
-                if (event_route_matches(&o->routes[i], event, &o->fields))
+                if (event_route_matches(&o->routes[i], event, &o->look))
                         for (size_t k = 0; k < o->routes[i].to.n; k++)
                                 to |= bit_of(o, o->routes[i].to.v[k]);
         return to;
@@ -286,7 +287,7 @@ static Str node_of(const Event *event) {
 }
 
 void events_out_add(EventsOut *o, const Engine *engine, const Event *event) {
-        uint64_t to = o ? sinks_of(o, event) : 0;
+        uint64_t to = o ? sinks_of(o, engine, event) : 0;
 
         if (!to || echo_keeps_back(engine_echo(engine), event))
                 return;

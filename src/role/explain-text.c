@@ -280,6 +280,18 @@ static void put_judged(Buf *out, const Event *event, const Explanation *e) {
                 put_count(out, &e->counts[i]);
 }
 
+static void put_other_category(Buf *out, ViewKind view) {
+        static const char *const wanted[_VIEW_N] = {
+                [VIEW_PROCESS] = "execve or execveat with success=yes",
+                [VIEW_NETWORK] =
+                        "connect with success=yes or exit=-115, or accept with success=yes, and an IPv4 "
+                        "or IPv6 address",
+                [VIEW_FILE] = "a PATH record with nametype=CREATE that is no directory, and success=yes",
+        };
+
+        buf_printf(out, "  the event is no %s: %s\n", explain_view_name(view), wanted[view]);
+}
+
 static void on_rule(Buf *out, const Event *event, const Explanation *e) {
         put_head(out, e);
         if (e->correlation)
@@ -287,7 +299,7 @@ static void on_rule(Buf *out, const Event *event, const Explanation *e) {
         else if (e->verdict == EXPLAIN_OTHER_TYPE)
                 buf_putz(out, "  it asks for types of records that the event does not have\n");
         else if (e->verdict == EXPLAIN_OTHER_CATEGORY)
-                buf_printf(out, "  the event is no %s\n", explain_view_name(e->view));
+                put_other_category(out, e->view);
         else
                 put_judged(out, event, e);
 }

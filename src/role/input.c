@@ -90,6 +90,8 @@ static int read_all(Input *in, LineReader *reader, int fd, bool live) {
 }
 
 const char *input_hint(const char *source, int r) {
+        if (r == -EACCES && (!source || !strncmp(source, "file:", 5)))
+                return "; logs of auditd are root's: run it with sudo";
         if (!source)
                 return "";
         if (!strcmp(source, "netlink") && (r == -EPERM || r == -EACCES))

@@ -10,24 +10,34 @@
 #define IPC_PAYLOAD_MAX 73728u /* a packed alert (ALERT_PACK_MAX) and some room */
 
 /* Descriptors that a role finds open when it starts. */
-enum { IPC_FD_CONTROL = 3, IPC_FD_LINK = 4, IPC_FD_RING = 5, _IPC_FD_END };
+enum {
+        IPC_FD_CONTROL = 3,
+        IPC_FD_LINK = 4,  /* engine, deliver: the socket between them; source, intake: where they write to */
+        IPC_FD_RING = 5,  /* engine, deliver */
+        IPC_FD_RELAY = 5, /* source, intake: source/relay.h */
+        _IPC_FD_END
+};
 
 typedef enum {
         _IPC_NONE,
-        /* supervisor to both */
-        IPC_CONFIG, /* with a descriptor: a sealed memfd, see settings.h (engine), or the configuration (deliver) */
-        IPC_LINK,     /* with a descriptor: the other role was replaced, this is the socket to the new one */
+        /* supervisor to all */
+        IPC_CONFIG, /* with a descriptor: a sealed memfd, see settings.h (engine), or the configuration (deliver, intake); to source: that
+                     * of IPC_FILE (-1: none), payload: the source. source and intake: a: for relay_resume(); b: how many were
+                     * here before */
+        IPC_LINK,   /* with a descriptor: the other role was replaced, this is the socket to the new one */
         IPC_COUNTERS, /* a: number of the request; b: AccountWhat (account.h). Answered by IPC_COUNTED */
         IPC_FINISH,   /* engine: take what is there without waiting, and end; deliver: the engine has ended */
         /* supervisor to deliver */
         IPC_NOTE, /* an alert about ourselves; a: RuleLevel; payload: rule id, title, sentence, each ended by a NUL */
         IPC_METRICS, /* with a descriptor: a sealed memfd, the text for who asks for metrics (metrics.h) */
-        /* both to supervisor */
+        /* all to supervisor */
         IPC_READY,   /* the first configuration is in use; a: rules (engine) */
         IPC_CHANGED, /* a later one is; a: 0 or errno, then the old one stays; b: rules (engine) */
         IPC_LOG,     /* a: level of log.h; payload: text */
         IPC_ENDED,   /* it is done, and leaves; a: exit status */
         IPC_COUNTED, /* a: number of the request; payload: "name value" lines */
+        /* source to supervisor */
+        IPC_FILE, /* with a descriptor: the file that is being read (source_place_fd()), for its successor */
         /* deliver to supervisor */
         IPC_DESKTOP, /* with a descriptor: the socket of a child for user a (desktop-child.h) */
         /* engine to deliver */

@@ -16,20 +16,34 @@ const CounterDesc keep_counter_descs[] = {
 };
 const size_t keep_n_counter_descs = ARRAY_SIZE(keep_counter_descs);
 
-bool keep_is_due(const Keep *k, uint64_t place, bool moved, uint64_t now_ns) {
+static uint64_t next_take_ns(const Keep *k) {
         uint64_t wait = KEEP_MS * NS_PER_MS;
 
-        if (k->pending || (place == k->taken_place && !moved))
+        return k->taken_ns + (k->cost_ns * KEEP_SHARE > wait ? k->cost_ns * KEEP_SHARE : wait);
+}
+
+static uint64_t next_offer_ns(const Keep *k, size_t bytes) {
+        return k->offered_ns ? k->offered_ns + KEEP_STORE_MS * NS_PER_MS * (1 + (bytes >> 20)) : 0;
+}
+
+bool keep_is_due(const Keep *k, uint64_t place, uint64_t seq, bool moved, uint64_t now_ns) {
+        if (k->pending || (place == k->taken_place && seq == k->seq && !moved))
                 return false;
-        if (place - k->taken_place > RING_BYTES / 2)
-                return true;
-        if (k->cost_ns * KEEP_SHARE > wait)
-                wait = k->cost_ns * KEEP_SHARE;
-        return now_ns - k->taken_ns >= wait;
+        return place - k->taken_place > RING_BYTES / 2 || now_ns >= next_take_ns(k);
+}
+
+uint64_t keep_next_ns(const Keep *k, const Ring *ring, uint64_t seq) {
+        uint64_t at = !k->pending && seq != k->seq ? next_take_ns(k) : UINT64_MAX, place, counts;
+        Str state;
+
+        if (!k->unoffered || !ring_state(ring, &state, &place, &counts) || counts == k->offered_seq ||
+            next_offer_ns(k, state.n) > at)
+                return at;
+        return next_offer_ns(k, state.n);
 }
 
 #define KEEP_TAG     PACK_TAG('K', 'E', 'E', 'P')
-#define KEEP_VERSION 2
+#define KEEP_VERSION 3
 
 static int put(const Keep *k, Buf *out, Engine *engine, const EventAssembler *assembler) {
         size_t begun = pack_begin(out, KEEP_TAG, KEEP_VERSION);
@@ -41,7 +55,6 @@ static int put(const Keep *k, Buf *out, Engine *engine, const EventAssembler *as
         pack_text(out, event_delivered(assembler));
         event_open_lines(assembler, &lines);
         pack_text(out, lines.n ? buf_view(&lines) : STR(""));
-        pack_u8(out, k->stage);
         pack_u8(out, k->seen != NULL);
         if (k->seen)
                 seen_save(k->seen, out);
@@ -58,6 +71,7 @@ void keep_take(Keep *k, Ring *ring, Engine *engine, const EventAssembler *assemb
 
         k->taken_ns = clock_monotonic_ns();
         k->taken_place = place;
+        k->seq = seq;
         r = put(k, &out, engine, assembler);
         if (r < 0) {
                 k->counters.no_memory++;
@@ -68,7 +82,6 @@ void keep_take(Keep *k, Ring *ring, Engine *engine, const EventAssembler *assemb
                 memcpy(ring->states[k->slot], out.p, out.n);
                 k->pending = true;
                 k->place = place;
-                k->seq = seq;
                 k->bytes = out.n;
         }
         buf_done(&out);
@@ -91,12 +104,13 @@ void keep_offer(Keep *k, const Ring *ring, int link, bool last) {
 
         if (!k->unoffered || link < 0 || !ring_state(ring, &state, &place, &seq))
                 return;
-        if (!last && k->offered_ns && now - k->offered_ns < KEEP_STORE_MS * NS_PER_MS * (1 + (state.n >> 20)))
+        if (!last && now < next_offer_ns(k, state.n))
                 return;
         if (ipc_send(link, IPC_STATE, seq, state.p == ring->states[1], STR(""), -1) < 0)
                 return;
         k->unoffered = false;
         k->offered_ns = now;
+        k->offered_seq = seq;
 }
 
 static Unpack open_state(Str state, uint64_t ret_secret[2]) {
@@ -120,7 +134,6 @@ static bool take_seen(Keep *k, Unpack *part) {
         Seen *other = NULL;
         bool fine;
 
-        k->stage = unpack_u8(part);
         if (!unpack_bool(part))
                 return !part->bad;
         if (!k->seen) /* it was wanted before the configuration changed */

@@ -30,18 +30,17 @@ typedef struct {
         unsigned slot;
         uint64_t place, seq;
         size_t bytes;
-        Seen *seen;    /* lent; belongs to the state. NULL: nobody wants to know */
-        uint8_t stage; /* belongs to the state: CatchUpStage of catch-up.h */
+        Seen *seen; /* lent; belongs to the state. NULL: nobody wants to know */
         bool unoffered;
-        uint64_t offered_ns;
+        uint64_t offered_ns, offered_seq;
         KeepCounters counters;
 } Keep;
 
 /* The secret of hash.h that the state in a new ring was made with becomes the ring's: before the first engine begins. */
 void keep_adopt_secret(Ring *ring);
 
-/* True when it is time for one at @place; @moved: something was taken that does not show there. */
-bool keep_is_due(const Keep *k, uint64_t place, bool moved, uint64_t now_ns);
+/* True when it is time for one at @place, with @seq the last alert's; @moved: something was taken that does not show there. */
+bool keep_is_due(const Keep *k, uint64_t place, uint64_t seq, bool moved, uint64_t now_ns);
 /* Writes one. */
 void keep_take(Keep *k, Ring *ring, Engine *engine, const EventAssembler *assembler, uint64_t place,
                uint64_t seq);
@@ -51,6 +50,10 @@ bool keep_settle(Keep *k, Ring *ring, uint64_t committed);
 /* Tells deliver of the state that counts, which stores it for a later run: not more often than every KEEP_STORE_MS and as much again for each
  * MiB of it, but for the @last. */
 void keep_offer(Keep *k, const Ring *ring, int link, bool last);
+
+/* When to come again though nothing comes: there are alerts, up to @seq, that no stored state knows, and a start would tell again. UINT64_MAX: there
+ * are none. Nothing but alerts counts: where writing files is audited, a state would be stored because a state was stored. */
+uint64_t keep_next_ns(const Keep *k, const Ring *ring, uint64_t seq);
 
 /* Into an engine that has its rules, and an assembler, which have seen nothing. @ret_open: lines of the events that were open, to be
  * given to the assembler, lent. 0: there is none, or it was restored: *ret_place, *ret_seq; PACK_E_BAD, -ENOMEM: counted; go on from

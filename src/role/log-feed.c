@@ -7,10 +7,10 @@
 /* The engine sees that its socket was closed, and asks again or does without. */
 static void on_gone(void *userdata, Child *c, bool ended, int status, int code, int how) {}
 
-void log_feed_init(LogFeed *f, sd_event *loop, void (*message)(void *userdata, Child *c, IpcMessage *m),
-                   void *userdata) {
-        f->options =
-                (ChildOptions){ .role = "log", .message = message, .gone = on_gone, .userdata = userdata };
+void log_feed_init(LogFeed *f, sd_event *loop, const ChildOptions *as) {
+        f->options = *as;
+        f->options.role = "log";
+        f->options.gone = on_gone;
         f->child = (Child){ .options = &f->options, .loop = loop, .control = -1 };
 }
 

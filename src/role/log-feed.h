@@ -10,9 +10,8 @@ typedef struct {
         uint64_t started;
 } LogFeed;
 
-/* @message, @userdata: as of ChildOptions. */
-void log_feed_init(LogFeed *f, sd_event *loop, void (*message)(void *userdata, Child *c, IpcMessage *m),
-                   void *userdata);
+/* It becomes the user of @as, whose message() and userdata are its own too. */
+void log_feed_init(LogFeed *f, sd_event *loop, const ChildOptions *as);
 /* Gives the engine one that reads @path from that second on; without a path, or when it cannot be had, the word that there is none. */
 void log_feed_give(LogFeed *f, const Child *engine, const char *path, uint64_t from_sec);
 void log_feed_stop(LogFeed *f);

@@ -79,7 +79,7 @@ static uint64_t look_at(Losses *l, const AccountPart *part, const LossesOptions 
                 loss->seen = true;
                 grown += grow(loss, line.value);
         }
-        if (!part->silent)
+        if (!part->silent && !part->absent)
                 forget_unseen(l, part->role);
         return grown;
 }

@@ -39,4 +39,9 @@ void outbox_commit(Outbox *o, uint64_t seq);
 void outbox_relink(Outbox *o, int link);
 /* At the end: what was not sent is dropped, and counted. */
 void outbox_give_up(Outbox *o);
+/* Deliver takes less than comes: who can make the alerts later should. */
+static inline bool outbox_is_half_full(const Outbox *o) { return o->unsent && o->bytes >= OUTBOX_MAX / 2; }
+static inline bool outbox_is_nearly_full(const Outbox *o) {
+        return o->unsent && o->bytes >= OUTBOX_MAX / 4 * 3;
+}
 static inline bool outbox_is_empty(const Outbox *o) { return !o->first; }

@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/hash.h"
+#include "base/shared.h"
 #include "role/ipc.h"
 #include "role/ring.h"
 
@@ -13,15 +13,12 @@
 #define ALL_BYTES    (SHARED_BYTES + RING_BYTES + 2 * (size_t)RING_STATE_MAX)
 
 int ring_make(void) {
-        int fd = memfd_create("aulert-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING), r;
+        int fd = shared_make("aulert-ring", ALL_BYTES), r;
         Ring ring;
 
         if (fd < 0)
-                return -errno;
-        r = ftruncate(fd, (off_t)ALL_BYTES) < 0 ||
-                            fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0
-                    ? -errno
-                    : ring_map(&ring, fd);
+                return fd;
+        r = ring_map(&ring, fd);
         if (r < 0) {
                 close(fd);
                 return r;
@@ -41,16 +38,11 @@ int ring_open_to_read(int fd) {
 }
 
 static int map(Ring *ret, int fd, int protection) {
-        struct stat st;
         char *p;
+        int r = shared_map(fd, ALL_BYTES, protection, &p);
 
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (st.st_size != (off_t)ALL_BYTES)
-                return -EINVAL;
-        p = mmap(NULL, ALL_BYTES, protection, MAP_SHARED, fd, 0);
-        if (p == MAP_FAILED)
-                return -errno;
+        if (r < 0)
+                return r;
         ret->shared = (RingShared *)p;
         ret->bytes = p + SHARED_BYTES;
         ret->states[0] = ret->bytes + RING_BYTES;

@@ -109,15 +109,26 @@ static int take_one(Deliver *d) {
         return 1;
 }
 
-static int on_link(sd_event_source *s, int fd, uint32_t events, void *userdata) {
-        Deliver *d = userdata;
+static void take_turn(Deliver *d) {
         int r = 1;
 
         for (unsigned n = 0; n < TURN_MAX && r > 0; n++)
                 r = take_one(d);
         if (r == 0)
                 drop_link(d);
+}
+
+static int on_link(sd_event_source *s, int fd, uint32_t events, void *userdata) {
+        take_turn(userdata);
         return 0;
+}
+
+/* Not before the link is listened to: the first configuration may not be ready. */
+static void on_gather(void *userdata) {
+        Deliver *d = userdata;
+
+        if (d->link_io)
+                take_turn(d);
 }
 
 /* What an engine has sent counts, also when it is dead by now. */
@@ -127,12 +138,22 @@ static void drain_link(Deliver *d) {
         drop_link(d);
 }
 
+/* An engine that runs already may be quicker with its alerts than the supervisor with the configuration. */
+static int listen_to_engine(Deliver *d) {
+        return !d->delivery || d->link < 0 || d->link_io
+                       ? 0
+                       : sd_event_add_io(d->station.loop, &d->link_io, d->link, EPOLLIN, on_link, d);
+}
+
 static int use_link(Deliver *d, int fd) {
-        drain_link(d);
+        if (d->delivery)
+                drain_link(d);
+        else
+                drop_link(d);
         events_in_relink(&d->events);
         d->link = fd;
         d->link_from = d->seq;
-        return sd_event_add_io(d->station.loop, &d->link_io, fd, EPOLLIN, on_link, d);
+        return listen_to_engine(d);
 }
 
 static void free_retired(Deliver *d, size_t i) {
@@ -152,6 +173,7 @@ static int use_config(Deliver *d, int fd) {
                                           .spool_path = places_spool(&d->spool_path),
                                           .previous = d->delivery,
                                           .committed = on_committed,
+                                          .gather = on_gather,
                                           .userdata = d };
         Delivery *delivery;
         Config *config;
@@ -178,7 +200,8 @@ static void finish(Deliver *d) {
         if (d->finishing)
                 return;
         d->finishing = true;
-        drain_link(d);
+        if (d->delivery)
+                drain_link(d);
         if (sd_event_add_time_relative(d->station.loop, NULL, CLOCK_MONOTONIC, FINISH_MS * 1000ull, 10000,
                                        on_time_is_up, d) < 0)
                 sd_event_exit(d->station.loop, 0);
@@ -281,6 +304,8 @@ static void take_config(Deliver *d, IpcMessage *m) {
         m->fd = -1;
         if (r == 0)
                 r = use_checkpoint(d);
+        if (r == 0 && first)
+                r = listen_to_engine(d);
         if (r == 0 && first)
                 hand_back_state(d);
         if (!first) {

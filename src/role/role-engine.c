@@ -173,6 +173,7 @@ static void tear_down(Run *run) {
         line_reader_free(run->reader);
         sd_event_source_disable_unref(run->input);
         sd_event_source_disable_unref(run->age);
+        sd_event_source_disable_unref(run->keeping);
         reload_done(&run->reload);
         progress_close(&run->progress);
         catch_up_close(&run->catch);

@@ -1,104 +1,121 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* aulert --role intake UID GID: the consumer of a kafka source. stdin is its socket to the engine; descriptor 3 the configuration. It holds the network so that the
- * engine needs none. Signals that the whole service gets are not its business: it ends when the other side of the socket
- * does, and by then knows what was safe. */
+/* aulert --role intake UID GID: the consumer of a kafka source. It holds the network so that the engine needs none, and writes to
+ * the socket that the engine reads. It ends when nobody is there any more who could read, and by then knows what was safe; when
+ * it dies another one goes on (inlet.h). */
+#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
-#include <sys/socket.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "role/account.h"
 #include "role/config-read.h"
-#include "role/intake.h"
 #include "role/role.h"
 #include "role/sandbox.h"
 #include "role/station.h"
 #include "source/kafka-intake.h"
 
-#define CONFIG_FD 3
+typedef struct {
+        Station station;
+        Config *config;
+        Relay relay;
+        KafkaCounters *counters; /* in the relay, where they outlive us */
+        uint64_t generation;
+        bool left; /* the loop has ended: nobody is there */
+} IntakeRole;
 
-extern char **environ;
+static_assert(sizeof(KafkaCounters) <= RELAY_COUNTERS * sizeof(uint64_t),
+              "all counters find room in the relay");
 
 static void on_say(void *userdata, int level, const char *text) { log_msg(level, "%s", text); }
 
-int role_intake(int argc, char **argv) {
-        static const int others[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
-        Config *config;
-        KafkaIntake intake;
-        int r;
+static void take_config(IntakeRole *role, IpcMessage *m) {
+        role->config = config_receive(m->fd);
+        m->fd = -1;
+        if (!role->config || !role->config->kafka.topic) {
+                sd_event_exit(role->station.loop, 0);
+                return;
+        }
+        role->generation = m->b;
+        relay_resume(&role->relay, m->a);
+        station_tell(IPC_READY, 0, 0, STR(""));
+}
 
-        if (argc != 3)
-                return STATUS_USAGE;
-        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-                signal(others[i], SIG_IGN);
-        r = station_become(argv[1], argv[2]);
-        if (r == 0)
+static void on_message(void *userdata, IpcMessage *m) {
+        IntakeRole *role = userdata;
+        Buf out = BUF_INIT;
+
+        switch (m->type) {
+        case IPC_CONFIG:
+                if (!role->config)
+                        take_config(role, m);
+                break;
+        case IPC_COUNTERS:
+                counter_print(&out, kafka_counter_descs, kafka_n_counter_descs, role->counters,
+                              m->b == ACCOUNT_LOSSES);
+                station_tell(IPC_COUNTED, m->a, 0, buf_view(&out));
+                buf_done(&out);
+                break;
+        default: break;
+        }
+}
+
+/* What the supervisor says. */
+static bool turn(IntakeRole *role, uint64_t usec) {
+        if (!role->left)
+                role->left = sd_event_run(role->station.loop, usec) < 0 ||
+                             sd_event_get_state(role->station.loop) == SD_EVENT_FINISHED;
+        return !role->left;
+}
+
+static bool on_other(void *userdata) { return turn(userdata, 0); }
+
+static int set_up(IntakeRole *role, char **argv) {
+        int r = station_open(&role->station, argv[1], argv[2]);
+
+        if (r >= 0)
                 r = sandbox_deliver();
-        if (r < 0) {
-                log_error("intake: %s", strerror(-r));
-                return STATUS_USAGE;
-        }
-        config = config_receive(CONFIG_FD);
-        if (!config || !config->kafka.topic) {
-                config_free(config);
-                return STATUS_USAGE;
-        }
-        intake = config->kafka;
-        intake.say = on_say;
-        r = kafka_intake_run(&intake, STDIN_FILENO);
-        config_free(config);
-        return r < 0 ? STATUS_INPUT : STATUS_DONE;
+        if (r >= 0)
+                r = relay_map(&role->relay, IPC_FD_RELAY);
+        if (r >= 0)
+                role->counters = (KafkaCounters *)role->relay.shared->counters;
+        return r;
 }
 
-/* Its own descriptors lie where those of ours may: they are lifted first. */
-static int spawn(const int *lifted, const char *uid, const char *gid) {
-        char *argv[] = {
-                (char *)"aulert", (char *)"--role", (char *)"intake", (char *)uid, (char *)gid, NULL
-        };
-        posix_spawn_file_actions_t files;
-        posix_spawnattr_t attr;
-        sigset_t none, all;
-        pid_t pid;
+static int run(IntakeRole *role) {
+        KafkaIntake intake;
+
+        while (!role->config && turn(role, UINT64_MAX))
+                ;
+        if (role->left || !role->config->kafka.topic)
+                return -EINVAL;
+        intake = role->config->kafka;
+        intake.say = on_say;
+        intake.other = sd_event_get_fd(role->station.loop);
+        intake.on_other = on_other;
+        intake.userdata = role;
+        intake.counters = role->counters;
+        intake.generation = role->generation;
+        return kafka_intake_run(&intake, IPC_FD_LINK, &role->relay);
+}
+
+int role_intake(int argc, char **argv) {
+        IntakeRole *role = argc == 3 ? calloc(1, sizeof(*role)) : NULL;
         int r;
 
-        sigemptyset(&none);
-        sigfillset(&all);
-        posix_spawn_file_actions_init(&files);
-        posix_spawn_file_actions_adddup2(&files, lifted[0], STDIN_FILENO);
-        posix_spawn_file_actions_adddup2(&files, lifted[1], CONFIG_FD);
-        posix_spawn_file_actions_addclosefrom_np(&files, CONFIG_FD + 1);
-        posix_spawnattr_init(&attr);
-        posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-        posix_spawnattr_setsigmask(&attr, &none);
-        posix_spawnattr_setsigdefault(&attr, &all);
-        r = -posix_spawn(&pid, "/proc/self/exe", &files, &attr, argv, environ);
-        posix_spawnattr_destroy(&attr);
-        posix_spawn_file_actions_destroy(&files);
-        return r;
-}
-
-int intake_start(int config_fd, bool change_user, uid_t uid, gid_t gid, int *ret_fd) {
-        char uid_text[16] = "-", gid_text[16] = "-";
-        int fds[2], lifted[2], r;
-
-        if (change_user) {
-                snprintf(uid_text, sizeof(uid_text), "%u", uid);
-                snprintf(gid_text, sizeof(gid_text), "%u", gid);
-        }
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-                return -errno;
-        lifted[0] = fcntl(fds[1], F_DUPFD_CLOEXEC, 16);
-        lifted[1] = fcntl(config_fd, F_DUPFD_CLOEXEC, 16);
-        r = lifted[0] < 0 || lifted[1] < 0 ? -errno : spawn(lifted, uid_text, gid_text);
-        close(fds[1]);
-        for (size_t i = 0; i < ARRAY_SIZE(lifted); i++)
-                if (lifted[i] >= 0)
-                        close(lifted[i]);
+        if (!role)
+                return STATUS_USAGE;
+        role->station.message = on_message;
+        role->station.userdata = role;
+        r = set_up(role, argv);
         if (r < 0)
-                close(fds[0]);
+                log_error("intake: %s", strerror(-r));
         else
-                *ret_fd = fds[0];
-        return r;
+                r = run(role);
+        if (r != -EIO) /* else another one may do better */
+                station_tell(IPC_ENDED, r < 0 ? STATUS_INPUT : STATUS_DONE, 0, STR(""));
+        config_free(role->config);
+        relay_unmap(&role->relay);
+        station_close(&role->station);
+        free(role);
+        return r < 0 ? STATUS_INPUT : STATUS_DONE;
 }

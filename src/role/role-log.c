@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* aulert --role log - -: reads auditd's log and those that it has become by rotation for an engine that catches up (catch-up.h).
+/* aulert --role log UID GID: reads auditd's log and those that it has become by rotation for an engine that catches up (catch-up.h).
  *
  * It gives a piece when asked for one, says when it has come to the end, and ends when nobody asks any more. It parses no record, and
- * stays root without its capabilities but those that open files, as role-source.c. */
+ * becomes that user when the log is open, as role-source.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "role/role.h"
-#include "role/sandbox.h"
 #include "role/station.h"
 #include "source/source.h"
 
@@ -16,6 +15,7 @@
 
 typedef struct {
         Station station;
+        const char *uid, *gid; /* of who it is to become */
         Source *source;
         sd_event_source *io;
         IpcRoom room;
@@ -67,8 +67,8 @@ static int open_log(Log *l, const IpcMessage *m) {
         if (r < 0)
                 log_error(STR_FMT ": %s", STR_ARG(m->payload), strerror(-r));
         buf_done(&spec);
-        if (r >= 0 && geteuid() == 0)
-                r = sandbox_files(true);
+        if (r >= 0)
+                r = station_become_reader(l->uid, l->gid, SANDBOX_FILES);
         return r < 0 ? r : sd_event_add_io(l->station.loop, &l->io, IPC_FD_LINK, EPOLLIN, on_link, l);
 }
 
@@ -87,6 +87,8 @@ int role_log(int argc, char **argv) {
 
         if (!l)
                 return STATUS_USAGE;
+        l->uid = argv[1];
+        l->gid = argv[2];
         l->station.message = on_message;
         l->station.userdata = l;
         r = station_open(&l->station, "-", "-");

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <stdarg.h>
 #include "base/buf.h"
 #include "base/log.h"
 #include "role/role.h"
+
+int role_output(int r) {
+        if (r == 0 || r == -EPIPE)
+                return STATUS_DONE;
+        log_error("output: %s", strerror(-r));
+        return STATUS_INPUT;
+}
 
 int role_usage(const char *command, const char *fmt, ...) {
         Buf text = BUF_INIT;

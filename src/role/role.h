@@ -13,7 +13,7 @@ enum {
         STATUS_DONE = 0,
         STATUS_NOTHING = 1, /* test: no hit; notify: not delivered */
         STATUS_USAGE = 2,   /* bad usage, configuration or rule */
-        STATUS_INPUT = 3,   /* input could not be read */
+        STATUS_INPUT = 3,   /* input could not be read, or output not written */
 };
 
 typedef int (*RoleFn)(int argc, char **argv);
@@ -34,10 +34,14 @@ int role_engine(int argc, char **argv);  /* aulert --role engine UID GID */
 int role_source(int argc, char **argv);  /* aulert --role source - - */
 int role_log(int argc, char **argv);     /* aulert --role log - - */
 int role_deliver(int argc, char **argv); /* aulert --role deliver UID GID */
-int role_intake(int argc, char **argv);  /* aulert --role intake UID GID: stdin is its socket to the engine */
+int role_intake(int argc, char **argv);  /* aulert --role intake UID GID */
 
 /* Says what is wrong with the command line and where help is: "aulert: watch: MESSAGE (see aulert watch
  * --help)". Returns STATUS_USAGE. */
 int role_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* @r: what came of writing to stdout, 0 or -errno. Says it, unless nobody reads on (EPIPE), which is no error: "aulert | head".
+ * Returns STATUS_DONE or STATUS_INPUT. */
+int role_output(int r);
 
 static inline int role_worse(int a, int b) { return a > b ? a : b; }

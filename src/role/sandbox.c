@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "base/log.h"
@@ -23,20 +24,25 @@
 
 /* ---- capabilities ---- */
 
-/* The bounding set needs CAP_SETPCAP, which one who is not root has not, nor the need. */
-static int drop_capabilities(void) {
+/* All but that one, if we have it; -1: all. The bounding set needs CAP_SETPCAP, which one who is not root has not, nor the need. */
+static int drop_all_but(int capability) {
+        bool has = false;
+
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return -errno;
+        if (capability >= 0 && capng_get_caps_process() == 0)
+                has = capng_have_capability(CAPNG_PERMITTED, (unsigned)capability);
         capng_clear(CAPNG_SELECT_CAPS);
+        if (has)
+                capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned)capability);
         return capng_apply(CAPNG_SELECT_CAPS) == 0 ? 0 : -EPERM;
 }
 
-int sandbox_files(bool files) {
-        capng_clear(CAPNG_SELECT_BOTH);
-        if (files)
-                capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_DAC_OVERRIDE,
-                              CAP_DAC_READ_SEARCH, -1);
-        return capng_apply(CAPNG_SELECT_BOTH) == 0 ? 0 : -EPERM;
+int sandbox_leave_root(void) {
+        capng_clear(CAPNG_SELECT_BOUNDS);
+        if (capng_apply(CAPNG_SELECT_BOUNDS) != 0)
+                return -EPERM;
+        return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 /* ---- Landlock (Documentation/userspace-api/landlock.rst) ---- */
@@ -223,7 +229,7 @@ static int load(scmp_filter_ctx filter, int r) {
 
 static int enter_engine(void) {
         scmp_filter_ctx filter;
-        int r = drop_capabilities();
+        int r = drop_all_but(-1);
 
         if (SANITIZED)
                 return r;
@@ -244,6 +250,30 @@ int sandbox_engine(void) {
         if (r < 0)
                 log_error("the engine's sandbox: %s; it goes on without", strerror(-r));
         return r;
+}
+
+/* What the engine may, and to open for reading and wait for what changes. */
+int sandbox_reader(SandboxReader what) {
+        static const char *const more[] = { "inotify_add_watch", "inotify_rm_watch" };
+        scmp_filter_ctx filter;
+        int r = drop_all_but(what == SANDBOX_FILES      ? CAP_DAC_READ_SEARCH
+                             : what == SANDBOX_CONNECTS ? CAP_DAC_OVERRIDE
+                                                        : -1);
+
+        if (r < 0 || SANITIZED)
+                return r;
+        filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+        if (!filter)
+                return -ENOMEM;
+        r = allow_all(filter, engine_calls, ARRAY_SIZE(engine_calls), SCMP_ACT_ALLOW);
+        if (r >= 0)
+                r = allow_all(filter, more, ARRAY_SIZE(more), SCMP_ACT_ALLOW);
+        if (r >= 0 && what == SANDBOX_CONNECTS)
+                r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                                     SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
+        if (r >= 0 && what == SANDBOX_CONNECTS)
+                r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
+        return load(filter, r < 0 ? r : allow_narrowly(filter));
 }
 
 static const char *const deliver_refused[] = {
@@ -308,7 +338,7 @@ static const char *const deliver_refused[] = {
 
 int sandbox_deliver(void) {
         scmp_filter_ctx filter;
-        int r = drop_capabilities();
+        int r = drop_all_but(-1);
 
         if (r < 0)
                 return r;

@@ -10,6 +10,7 @@
 
 struct Seen {
         uint64_t n;      /* ever */
+        bool cut;        /* what it was restored from had forgotten some */
         int64_t begun;   /* what counts for the time while nothing is known */
         uint32_t *slots; /* place in @records, from 1; 0: none. NULL: nobody looks */
         SeenRecord records[SEEN_MAX];
@@ -129,7 +130,8 @@ void seen_begin(Seen *s, int64_t ms) { s->begun = ms; }
 static const SeenRecord *back(const Seen *s, uint64_t i) { return &s->records[(s->n - 1 - i) % SEEN_MAX]; }
 static uint64_t n_known(const Seen *s) { return s->n < SEEN_MAX ? s->n : SEEN_MAX; }
 
-bool seen_is_full(const Seen *s) { return s->n >= SEEN_MAX; }
+bool seen_is_empty(const Seen *s) { return !s->n; }
+bool seen_is_full(const Seen *s) { return s->cut || s->n >= SEEN_MAX; }
 
 int64_t seen_oldest_ms(const Seen *s) { return s->n ? back(s, n_known(s) - 1)->ms : s->begun; }
 
@@ -149,6 +151,8 @@ int64_t seen_newest_ms(const Seen *s) { return newest(s, n_known(s)); }
 static uint64_t n_to_save(const Seen *s) {
         uint64_t most = n_known(s), n = 0;
 
+        if (most > SEEN_SAVE_MAX)
+                most = SEEN_SAVE_MAX;
         while (n < most && back(s, n)->ms >= back(s, 0)->ms - SEEN_SAVE_MS &&
                back(s, n)->ms <= back(s, 0)->ms + SEEN_SAVE_MS)
                 n++;
@@ -173,15 +177,17 @@ bool seen_restore(Seen *s, Unpack *from) {
         seen_unindex(s);
         s->n = 0;
         s->begun = INT64_MIN;
-        for (uint32_t i = 0; i < n && n <= SEEN_MAX; i++) {
+        for (uint32_t i = 0; i < n && n <= SEEN_SAVE_MAX; i++) {
                 SeenRecord record = { .hash = unpack_u64(from) };
 
                 record.ms = unpack_time(from);
                 seen_add(s, &record);
         }
         s->begun = begun;
-        if (!from->bad && n <= SEEN_MAX)
+        s->cut = n == SEEN_SAVE_MAX;
+        if (!from->bad && n <= SEEN_SAVE_MAX)
                 return true;
+        s->cut = false;
         s->n = 0;
         s->begun = INT64_MIN;
         return false;

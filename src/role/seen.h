@@ -2,13 +2,15 @@
 #pragma once
 /* Which records were taken lately, so that whoever reads the same stream elsewhere knows what is new there.
  *
- * The last SEEN_MAX records, in order of arrival: a keyed hash of what the kernel wrote (without what auditd adds behind the 0x1D, which
+ * The last SEEN_MAX records, in order of arrival (who reads a log again adds them again, so that the order is the log's): a keyed hash of what the kernel wrote (without what auditd adds behind the 0x1D, which
  * another way of reading may not have) and its time. What is told apart are records, not events: one may have been read half.
  * A look costs nothing that grows; the index for it is there only while somebody looks. */
 #include "base/pack.h"
 
-#define SEEN_MAX     65536u
-#define SEEN_SAVE_MS 60000 /* of what is kept for later: that much before the newest */
+#define SEEN_MAX 131072u
+#define SEEN_SAVE_MAX \
+        65536u /* of what is kept for later: so many; the rest is room for what is added before these are met again, */
+#define SEEN_SAVE_MS 60000 /* and that much before the newest */
 
 typedef struct Seen Seen;
 
@@ -29,7 +31,8 @@ void seen_add(Seen *s, const SeenRecord *record);
 bool seen_has(const Seen *s, const SeenRecord *record);
 /* No record of this time or an older one counts as new where none is known: for a start without any. */
 void seen_begin(Seen *s, int64_t ms);
-bool seen_is_full(const Seen *s); /* some are not remembered any more */
+bool seen_is_empty(const Seen *s); /* nothing is known but, maybe, a time */
+bool seen_is_full(const Seen *s);  /* some are not remembered any more */
 /* Times of what is known; INT64_MIN: nothing is. */
 int64_t seen_oldest_ms(const Seen *s); /* of the one that has been known longest */
 int64_t seen_newest_ms(const Seen *s); /* the highest */

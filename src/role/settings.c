@@ -51,6 +51,7 @@ static void put_match(Buf *out, const EventMatch *m) {
         put_list(out, m->types);
         put_list(out, m->keys);
         put_list(out, m->nodes);
+        put_list(out, m->users);
 }
 
 static void put_event_route(Buf *out, const EventRoute *route) {
@@ -144,7 +145,7 @@ static bool next_list(Settings *s, Str *rest, StrList *ret) {
 
 static bool next_match(Settings *s, Str *rest, EventMatch *ret) {
         return next_list(s, rest, &ret->types) && next_list(s, rest, &ret->keys) &&
-               next_list(s, rest, &ret->nodes);
+               next_list(s, rest, &ret->nodes) && next_list(s, rest, &ret->users);
 }
 
 static bool next_event_route(Settings *s, Str *rest, EventRoute *ret) {

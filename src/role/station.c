@@ -4,7 +4,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 #include "base/log.h"
-#include "role/sandbox.h"
 #include "role/station.h"
 
 void station_tell(IpcType type, uint64_t a, uint64_t b, Str payload) {
@@ -38,6 +37,14 @@ static int become(const char *uid, const char *gid) {
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                 return -errno;
         return parent == getppid() ? 0 : -ESRCH;
+}
+
+int station_become_reader(const char *uid, const char *gid, SandboxReader what) {
+        int r = geteuid() == 0 ? sandbox_leave_root() : 0;
+
+        if (r == 0)
+                r = become(uid, gid);
+        return r < 0 ? r : sandbox_reader(what);
 }
 
 static int on_control(sd_event_source *source, int fd, uint32_t events, void *userdata) {

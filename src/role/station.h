@@ -6,6 +6,7 @@
  * them, and ends when told to, when the supervisor is gone, or with it (PR_SET_PDEATHSIG). */
 #include <systemd/sd-event.h>
 #include "role/ipc.h"
+#include "role/sandbox.h"
 
 typedef struct {
         sd_event *loop;
@@ -22,6 +23,9 @@ void station_close(Station *s);
 
 /* Becomes @uid, @gid ("-": stays who it is). 0 or -errno. */
 int station_become(const char *uid, const char *gid);
+
+/* For who had to open something as root, and is at its post with "-": becomes @uid, @gid, and can only read. 0 or -errno. */
+int station_become_reader(const char *uid, const char *gid, SandboxReader what);
 
 /* To the supervisor, best effort. */
 void station_tell(IpcType type, uint64_t a, uint64_t b, Str payload);

@@ -190,7 +190,8 @@ Store *store_unref(Store *s) {
 }
 
 bool store_knows(Store *s, Str id) {
-        bool known = (s->file && spool_knows(s->file, id)) || spool_knows(s->memory, id);
+        bool known = (s->file && spool_knows(s->file, id)) ||
+                     (spool_n_alerts(s->memory) && spool_knows(s->memory, id));
 
         s->counters.repeats += known;
         return known;

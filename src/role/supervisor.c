@@ -16,9 +16,10 @@
 #include "role/child.h"
 #include "role/config-read.h"
 #include "role/desk.h"
+#include "role/inlet.h"
 #include "role/own.h"
-#include "role/intake.h"
 #include "role/log-feed.h"
+#include "role/node-names.h"
 #include "role/notes.h"
 #include "role/popup.h"
 #include "role/ring.h"
@@ -26,35 +27,34 @@
 #include "role/sandbox.h"
 #include "role/settings.h"
 #include "role/supervisor.h"
+#include "role/watchdog.h"
 
-#define END_MS  4000u           /* for all to end by themselves */
-#define LONG_NS (10 * NS_PER_S) /* who lived that long did not die of its start */
-#define AFRESH  4u              /* deaths in quick succession without anything to blame */
+#define END_MS 4000u /* for all to end by themselves */
+#define AFRESH 4u    /* deaths in quick succession without anything to blame */
 
 struct Supervisor {
         sd_event *loop;
         const char *config_path;
+        int64_t since; /* when we started: seconds since the epoch */
         Config *config;
         int config_fd, settings_fd; /* as the children get them */
         int ring_fd, ring_read_fd;  /* the engine's, deliver's */
         Ring ring;
         int links[2]; /* of the next pair: the engine's end, deliver's end; -1: given away */
-        int input,
-                feed; /* what the engine reads, and what the source writes to it: stdin and -1, or a pair of sockets */
-        ChildOptions engine_options, deliver_options, source_options;
-        Child engine, deliver, source;
+        ChildOptions engine_options, deliver_options;
+        Child engine, deliver;
+        Inlet inlet;
         const Child *children[ACCOUNT_CHILDREN];
-        sd_event_source *watch, *engine_wait, *deliver_wait, *source_wait;
-        unsigned engine_quick, deliver_quick, source_quick; /* deaths in quick succession */
+        sd_event_source *watch, *engine_wait, *deliver_wait;
+        unsigned engine_quick, deliver_quick; /* child_wait_ms() */
         unsigned n_blameless;
-        uint64_t beat, cpu_ns;
-        unsigned n_stuck;
+        Watchdog watchdog;
         bool stuck;        /* we ended it because of that */
         RingEvent suspect; /* it may have been this one, or not */
         Notes notes;
         Account *account;
         LogFeed log;
-        bool feed_made, finishing, ended, reloading;
+        bool finishing, ended, reloading;
         int status;
         Desk *desk;
         SupervisorCounters counters;
@@ -78,6 +78,9 @@ const CounterDesc supervisor_counter_descs[] = {
           false },
 };
 const size_t supervisor_n_counter_descs = ARRAY_SIZE(supervisor_counter_descs);
+
+/* What the engine reads. */
+static int input(const Supervisor *s) { return s->inlet.input >= 0 ? s->inlet.input : STDIN_FILENO; }
 
 sd_event *supervisor_loop(Supervisor *s) { return s->loop; }
 
@@ -108,7 +111,7 @@ static int start(Supervisor *s, Child *c, Child *other, size_t i, int config_fd)
         int r = s->links[i] < 0 ? make_links(s) : 0;
 
         if (r == 0)
-                r = child_start(c, c == &s->engine ? s->input : -1, s->links[i],
+                r = child_start(c, c == &s->engine ? input(s) : -1, s->links[i],
                                 c == &s->engine ? s->ring_fd : s->ring_read_fd);
         if (r < 0)
                 return r;
@@ -122,7 +125,7 @@ static int start(Supervisor *s, Child *c, Child *other, size_t i, int config_fd)
 static void start_engine(Supervisor *s) {
         int r = start(s, &s->engine, &s->deliver, 0, s->settings_fd);
 
-        s->beat = s->n_stuck = 0;
+        watchdog_begin(&s->watchdog);
         if (r < 0)
                 log_error("cannot start the engine: %s", strerror(-r));
         if (s->finishing)
@@ -136,23 +139,6 @@ static void start_deliver(Supervisor *s) {
                 log_error("cannot start deliver: %s", strerror(-r));
         if (s->ended)
                 (void)child_tell(&s->deliver, IPC_FINISH, 0, 0, STR(""), -1);
-}
-
-static void start_source(Supervisor *s) {
-        int r = child_start(&s->source, -1, s->feed, -1);
-
-        if (r == 0)
-                r = child_tell(&s->source, IPC_CONFIG, 0, 0, str_from(s->config->source), -1);
-        if (r < 0)
-                log_error("cannot start the source: %s", strerror(-r));
-}
-
-static int on_source_wait(sd_event_source *source, uint64_t usec, void *userdata) {
-        Supervisor *s = userdata;
-
-        s->source_wait = sd_event_source_disable_unref(s->source_wait);
-        start_source(s);
-        return 0;
 }
 
 static int on_engine_wait(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -171,16 +157,10 @@ static int on_deliver_wait(sd_event_source *source, uint64_t usec, void *userdat
         return 0;
 }
 
-/* At once the first time, then later and later. */
-static void start_later(Supervisor *s, sd_event_source **timer, unsigned n_quick, unsigned most_ms,
-                        sd_event_time_handler_t fn) {
-        uint64_t ms = n_quick < 2 ? 0 : 25ull << (n_quick < 12 ? n_quick : 12);
-
+static void start_later(Supervisor *s, sd_event_source **timer, unsigned ms, sd_event_time_handler_t fn) {
         sd_event_source_disable_unref(*timer);
         *timer = NULL;
-        if (ms > most_ms)
-                ms = most_ms;
-        if (!ms || sd_event_add_time_relative(s->loop, timer, CLOCK_MONOTONIC, ms * 1000, 1000, fn, s) < 0)
+        if (!ms || sd_event_add_time_relative(s->loop, timer, CLOCK_MONOTONIC, ms * 1000ull, 1000, fn, s) < 0)
                 fn(NULL, 0, s);
 }
 
@@ -237,16 +217,13 @@ static void on_engine_gone(void *userdata, Child *c, bool ended, int status, int
                 all_done(s);
                 return;
         }
-        if (clock_monotonic_ns() - c->started_ns > LONG_NS)
-                s->engine_quick = 0;
-        s->engine_quick++;
         s->counters.engine_stuck += s->stuck;
         s->counters.engine_died += !s->stuck;
         find_culprit(s, !outside);
         say_death(text, sizeof(text), code, how, s->stuck);
         note(s, RULE_HIGH, "aulert-engine", "The engine was replaced", text);
         s->stuck = false;
-        start_later(s, &s->engine_wait, s->engine_quick, ENGINE_WAIT_MS, on_engine_wait);
+        start_later(s, &s->engine_wait, child_wait_ms(c, &s->engine_quick, ENGINE_WAIT_MS), on_engine_wait);
 }
 
 static void on_deliver_gone(void *userdata, Child *c, bool ended, int status, int code, int how) {
@@ -255,38 +232,32 @@ static void on_deliver_gone(void *userdata, Child *c, bool ended, int status, in
 
         if (ended) { /* it could not start, or was told to */
                 s->status = role_worse(s->status, status);
-                sd_event_exit(s->loop, 0);
+                if (!s->ended || !inlet_leave(&s->inlet))
+                        sd_event_exit(s->loop, 0);
                 return;
         }
-        if (clock_monotonic_ns() - c->started_ns > LONG_NS)
-                s->deliver_quick = 0;
-        s->deliver_quick++;
         s->counters.deliver_died++;
         snprintf(text, sizeof(text), "the process that delivers ended (%s %d), and is replaced",
                  code == CLD_EXITED ? "status" : "signal", how);
         note(s, RULE_HIGH, "aulert-deliver", "The process that delivers was replaced", text);
-        start_later(s, &s->deliver_wait, s->deliver_quick, DELIVER_WAIT_MS, on_deliver_wait);
+        start_later(s, &s->deliver_wait, child_wait_ms(c, &s->deliver_quick, DELIVER_WAIT_MS),
+                    on_deliver_wait);
 }
 
-/* Its end is the end of input, unless it died. */
-static void on_source_gone(void *userdata, Child *c, bool ended, int status, int code, int how) {
+static void on_inlet_died(void *userdata, const char *sentence) {
         Supervisor *s = userdata;
-        char text[160];
 
-        if (ended) {
-                s->status = role_worse(s->status, status);
-                close(s->feed);
-                s->feed = -1;
-                return;
-        }
-        if (clock_monotonic_ns() - c->started_ns > LONG_NS)
-                s->source_quick = 0;
-        s->source_quick++;
         s->counters.source_died++;
-        snprintf(text, sizeof(text), "the process that reads %s ended (%s %d), and is replaced",
-                 s->config->source, code == CLD_EXITED ? "status" : "signal", how);
-        note(s, RULE_HIGH, "aulert-source", "The process that reads the source was replaced", text);
-        start_later(s, &s->source_wait, s->source_quick, DELIVER_WAIT_MS, on_source_wait);
+        note(s, RULE_HIGH, "aulert-source", "The process that reads the source was replaced", sentence);
+}
+
+/* The end of the input; or all the others have ended, and it has left its cluster. */
+static void on_inlet_ended(void *userdata, int status) {
+        Supervisor *s = userdata;
+
+        s->status = role_worse(s->status, status);
+        if (s->ended && !s->deliver.pid)
+                sd_event_exit(s->loop, 0);
 }
 
 static void note_changed(Supervisor *s, const Child *c, const IpcMessage *m) {
@@ -312,8 +283,8 @@ static void on_message(void *userdata, Child *c, IpcMessage *m) {
                         notes_send(&s->notes, &s->deliver);
                 if (c == &s->deliver && !s->engine.pid && !s->engine_wait)
                         start_engine(s);
-                if (c == &s->engine && s->feed >= 0 && !s->source.pid && !s->source_wait)
-                        start_source(s);
+                if (c == &s->engine)
+                        inlet_start(&s->inlet);
                 break;
         case IPC_CHANGED: note_changed(s, c, m); break;
         case IPC_STATE:
@@ -338,29 +309,23 @@ static void on_message(void *userdata, Child *c, IpcMessage *m) {
 }
 
 static bool input_waits(const Supervisor *s) {
-        struct pollfd p = { .fd = s->input, .events = POLLIN };
+        struct pollfd p = { .fd = input(s), .events = POLLIN };
 
         return poll(&p, 1, 0) > 0;
 }
 
-/* An engine within a turn of its loop, or one that leaves its input alone, and that so for WATCH_STUCK looks, is stuck. */
 static int on_watch(sd_event_source *source, uint64_t usec, void *userdata) {
         Supervisor *s = userdata;
         uint64_t beat = __atomic_load_n(&s->ring.shared->beat, __ATOMIC_ACQUIRE);
 
         sd_event_source_set_time_relative(source, WATCH_MS * 1000ull);
         sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-        if (!s->engine.pid || !s->engine.ready || s->ring.shared->ending || beat != s->beat ||
-            (!(beat & 1) && !input_waits(s))) {
-                s->beat = beat;
-                s->n_stuck = 0;
-                return 0;
+        if (!s->engine.pid || !s->engine.ready || s->ring.shared->ending) {
+                watchdog_begin(&s->watchdog);
+        } else if (watchdog_look(&s->watchdog, &s->engine, beat, input_waits(s))) {
+                s->stuck = true;
+                child_kill(&s->engine);
         }
-        if (++s->n_stuck < WATCH_STUCK)
-                return 0;
-        s->stuck = true;
-        s->n_stuck = 0;
-        child_kill(&s->engine);
         return 0;
 }
 
@@ -385,12 +350,15 @@ static int64_t uid_of(const ChildOptions *o) { return o->change_user ? (int64_t)
 
 /* 0, or a status: what is wrong was logged, and the old ones stay. */
 static int read_config(Supervisor *s) {
-        const EchoSelf self = { getpid(), { uid_of(&s->engine_options), uid_of(&s->deliver_options) } };
+        EchoSelf self = { .pid = getpid(),
+                          .since = s->since,
+                          .uids = { uid_of(&s->engine_options), uid_of(&s->deliver_options) } };
         int config_fd, settings_fd;
         Config *config = config_read_to_pass(s->config_path, &config_fd);
 
         if (!config)
                 return STATUS_USAGE;
+        node_names_find(&self, getppid());
         settings_fd = settings_make(config, &self);
         if (settings_fd < 0) {
                 log_error("rules: %s", strerror(-settings_fd));
@@ -453,15 +421,20 @@ static void publish(void *userdata, int fd) {
         (void)child_tell(&((Supervisor *)userdata)->deliver, IPC_METRICS, 0, 0, STR(""), fd);
 }
 
-static int make_feed(Supervisor *s) {
-        int pair[2];
+static int open_inlet(Supervisor *s) {
+        const InletOptions options = { .loop = s->loop,
+                                       .engine = &s->engine,
+                                       .ring = &s->ring,
+                                       .config = s->config,
+                                       .config_fd = s->config_fd,
+                                       .as_reader = &s->engine_options,
+                                       .as_intake = &s->deliver_options,
+                                       .message = on_message,
+                                       .died = on_inlet_died,
+                                       .ended = on_inlet_ended,
+                                       .userdata = s };
 
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-                return -errno;
-        s->input = pair[0];
-        s->feed = pair[1];
-        s->feed_made = true;
-        return 0;
+        return inlet_open(&s->inlet, &options);
 }
 
 static int set_up(Supervisor *s) {
@@ -481,11 +454,11 @@ static int set_up(Supervisor *s) {
         if (r >= 0)
                 r = sd_event_add_time_relative(s->loop, &s->watch, CLOCK_MONOTONIC, WATCH_MS * 1000ull, 20000,
                                                on_watch, s);
-        s->engine.loop = s->deliver.loop = s->source.loop = s->loop;
-        log_feed_init(&s->log, s->loop, on_message, s);
-        if (r < 0 || !strcmp(s->config->source, "stdin") || s->config->kafka.topic)
+        s->engine.loop = s->deliver.loop = s->loop;
+        log_feed_init(&s->log, s->loop, &s->engine_options);
+        if (r < 0 || !strcmp(s->config->source, "stdin"))
                 return r;
-        return make_feed(s);
+        return open_inlet(s);
 }
 
 static void prepare(Supervisor *s) {
@@ -495,15 +468,10 @@ static void prepare(Supervisor *s) {
         s->deliver_options = (ChildOptions){
                 .role = "deliver", .message = on_message, .gone = on_deliver_gone, .userdata = s
         };
-        s->source_options = (ChildOptions){
-                .role = "source", .message = on_message, .gone = on_source_gone, .userdata = s
-        };
         s->children[0] = &s->engine;
         s->children[1] = &s->deliver;
-        s->children[2] = &s->source;
-        s->source.options = &s->source_options;
-        s->source.control = s->feed = -1;
-        s->input = STDIN_FILENO;
+        s->children[2] = &s->inlet.child;
+        inlet_init(&s->inlet);
         if (geteuid() == 0) {
                 s->engine_options.change_user = s->deliver_options.change_user = true;
                 sandbox_account(SANDBOX_ENGINE, &s->engine_options.uid, &s->engine_options.gid);
@@ -525,6 +493,7 @@ int supervisor_new(Supervisor **ret, const char *config_path) {
         }
         prepare(s);
         s->config_path = config_path;
+        s->since = (int64_t)time(NULL);
         r = read_config(s);
         if (!r) {
                 r = set_up(s);
@@ -540,31 +509,10 @@ int supervisor_new(Supervisor **ret, const char *config_path) {
         return 0;
 }
 
-/* What is not stdin takes its place: each engine inherits it. */
-static int open_source(Supervisor *s) {
-        const ChildOptions *as = &s->deliver_options;
-        int fd, r;
-
-        if (!s->config->kafka.topic)
-                return 0;
-        r = intake_start(s->config_fd, as->change_user, as->uid, as->gid, &fd);
-        if (r < 0)
-                return r;
-        r = dup2(fd, STDIN_FILENO) < 0 ? -errno : 0;
-        if (fd != STDIN_FILENO)
-                close(fd);
-        return r;
-}
-
 int supervisor_run(Supervisor *s) {
         int r;
 
         desk_use(s->desk, s->config);
-        r = open_source(s);
-        if (r < 0) {
-                log_error("%s: %s", s->config->source, strerror(-r));
-                return STATUS_INPUT;
-        }
         start_deliver(s); /* and when it is ready, the engine */
         r = s->deliver.pid ? sd_event_loop(s->loop) : -ECHILD;
         if (r < 0) {
@@ -575,12 +523,11 @@ int supervisor_run(Supervisor *s) {
 }
 
 Supervisor *supervisor_free(Supervisor *s) {
-        int fds[] = { s->config_fd, s->settings_fd, s->ring_fd, s->ring_read_fd,
-                      s->links[0],  s->links[1],    s->feed,    s->feed_made ? s->input : -1 };
+        int fds[] = { s->config_fd, s->settings_fd, s->ring_fd, s->ring_read_fd, s->links[0], s->links[1] };
 
         if (s->log.child.options)
                 log_feed_stop(&s->log);
-        child_done(&s->source);
+        inlet_close(&s->inlet);
         child_done(&s->engine);
         child_done(&s->deliver);
         account_free(s->account);
@@ -588,7 +535,6 @@ Supervisor *supervisor_free(Supervisor *s) {
         sd_event_source_disable_unref(s->watch);
         sd_event_source_disable_unref(s->engine_wait);
         sd_event_source_disable_unref(s->deliver_wait);
-        sd_event_source_disable_unref(s->source_wait);
         ring_unmap(&s->ring);
         for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
                 if (fds[i] >= 0)

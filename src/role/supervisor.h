@@ -2,19 +2,17 @@
 #pragma once
 /* Keeps an engine and a deliver running, and hands them what they need.
  *
- *   supervisor ---- control ---- engine (reads stdin, or what an intake writes)
+ *   supervisor ---- control ---- engine (reads stdin, or what a source or intake writes: inlet.h)
  *        |                          | link: alerts to the right, "committed" to the left
  *        +--------- control ---- deliver
  *
- * The engine that dies, or is stuck (WATCH_…), is replaced on the same stdin and the same ring; what it was doing is left
+ * The engine that dies, or is stuck (watchdog.h), is replaced on the same stdin and the same ring; what it was doing is left
  * out when it was its own fault (ring_blame()). A deliver that dies is replaced too. Each time is counted, logged and an
  * alert. Who dies again and again is replaced more slowly: the engine after at most ENGINE_WAIT_MS, since auditd waits
  * for it, deliver after at most DELIVER_WAIT_MS. */
 #include <systemd/sd-event.h>
 #include "base/counter.h"
 
-#define WATCH_MS        200u /* how often it is looked whether the engine gets on */
-#define WATCH_STUCK     3u   /* so many looks without progress, while it has something to do: it is stuck */
 #define ENGINE_WAIT_MS  800u
 #define DELIVER_WAIT_MS 2000u
 

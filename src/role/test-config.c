@@ -107,7 +107,7 @@ static const struct {
         { "sinks: { f: { type: file, path: /x } }\nevents: [ { match: { type: LOGIN_USER }, to: f } ]\n",
           "2:28: LOGIN_USER is no type of record" },
         { "sinks: { f: { type: file, path: /x } }\nevents: [ { match: { level: low }, to: f } ]\n",
-          "2:22: level is unknown in match; known are: type, key, node, host_group, not" },
+          "2:22: level is unknown in match; known are: type, key, user, node, host_group, not" },
         { "sinks: { f: { type: file, path: /x } }\nevents: [ { match: { type: EXECVE } } ]\n",
           "2:11: one of events needs to" },
         { "a: [\n", "2:1: " },
@@ -132,18 +132,20 @@ static void events_are_read(void **state) {
         Buf said = BUF_INIT;
         Config *c;
 
-        assert_int_equal(
-                load("host_groups: { web: [w1, w2] }\n"
-                     "sinks:\n  a: { type: file, path: /x }\n  j: { type: journal }\n"
-                     "events:\n"
-                     "  - { match: { type: [EXECVE], node: n, host_group: web, not: { key: k } }, to: a }\n"
-                     "  - { to: a }\n",
-                     &c, &said),
-                0);
+        assert_int_equal(load("host_groups: { web: [w1, w2] }\n"
+                              "sinks:\n  a: { type: file, path: /x }\n  j: { type: journal }\n"
+                              "events:\n"
+                              "  - { match: { type: [EXECVE], node: n, host_group: web, user: [u, 1000],\n"
+                              "             not: { key: k, user: root } }, to: a }\n"
+                              "  - { to: a }\n",
+                              &c, &said),
+                         0);
         assert_int_equal(c->n_events, 2);
         assert_int_equal(c->events[0].match.nodes.n, 3);
         assert_true(str_eq(c->events[0].match.nodes.v[2], STR("w2")));
         assert_int_equal(c->events[0].n_not, 1);
+        assert_int_equal(c->events[0].match.users.n, 2);
+        assert_true(str_eq(c->events[0].not [0].users.v[0], STR("root")));
         assert_int_equal(c->routes[0].n_to, 1);
         assert_int_equal(c->routes[0].to[0], 1);
         config_free(c);
@@ -304,7 +306,8 @@ static void settings_travel(void **state) {
                 load("rules: [/nowhere/a, /nowhere/b]\nredact: { add: [x_*, \"p -k\"], off: true }\n", &c,
                      &said),
                 0);
-        assert_int_equal(settings_read(&settings, settings_make(c, &(EchoSelf){ 7, { 8, -1 } })), 0);
+        assert_int_equal(
+                settings_read(&settings, settings_make(c, &(EchoSelf){ .pid = 7, .uids = { 8, -1 } })), 0);
         assert_int_equal(settings.self.uids[0], 8);
         assert_int_equal(settings.n_files, 2); /* what cannot be read travels as well: the engine says so */
         assert_string_equal(settings.files[1].path, "/nowhere/b");

@@ -39,11 +39,16 @@ static int tear_down(void **state) {
         return 0;
 }
 
-/* One look a minute. What was said; "": nothing. NULL lines: that process is silent. */
+#define ABSENT "absent"
+
+/* One look a minute. What was said; "": nothing. NULL lines: that process is silent; ABSENT: it does not run. */
 static const char *look(Scene *s, const char *engine, const char *deliver) {
         const AccountPart parts[ACCOUNT_PARTS] = {
                 { .role = "supervisor", .lines = STR("engine_died 0\n") },
-                { .role = "engine", .lines = str_from(engine ? engine : ""), .silent = !engine },
+                { .role = "engine",
+                  .lines = str_from(engine && strcmp(engine, ABSENT) != 0 ? engine : ""),
+                  .silent = !engine,
+                  .absent = engine && !strcmp(engine, ABSENT) },
                 { .role = "deliver", .lines = str_from(deliver ? deliver : ""), .silent = !deliver },
                 { .role = "source", .lines = STR("") },
         };
@@ -79,6 +84,15 @@ static void a_process_that_is_replaced_begins_at_zero(void **state) {
         assert_string_equal(look(s, "bad_lines 2\n", ""), "");
         assert_string_equal(look(s, "", ""), "");
         assert_non_null(strstr(look(s, "bad_lines 3\n", ""), "lost: 3 lines"));
+}
+
+static void one_that_does_not_run_now_may_go_on_later(void **state) {
+        Scene *s = *state;
+
+        assert_non_null(strstr(look(s, "bad_lines 5\n", ""), "lost: 5 lines"));
+        assert_string_equal(look(s, ABSENT, ""), "");
+        assert_string_equal(look(s, "bad_lines 5\n", ""), "");
+        assert_non_null(strstr(look(s, "bad_lines 6\n", ""), "lost: 1 lines"));
 }
 
 /* Every alert is lost, that about losses too. */
@@ -150,6 +164,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(growth_is_told_once, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(a_process_that_is_replaced_begins_at_zero, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(one_that_does_not_run_now_may_go_on_later, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(telling_does_not_keep_itself_going, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(lasting_growth_is_told_less_and_less, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_has_no_room_is_told_as_a_number, set_up, tear_down),

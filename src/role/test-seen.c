@@ -41,7 +41,7 @@ static void what_is_no_record_is_not_read(void **state) {
 
 /* Hashes that collide in the index, many times around: what is known is always the last SEEN_MAX. */
 static void the_last_are_known(void **state) {
-        const uint64_t step = 1 << 12, n = 3 * SEEN_MAX + 17;
+        const uint64_t step = 1 << 8, n = 3 * SEEN_MAX + 17;
         Seen *s = seen_new();
 
         assert_non_null(s);
@@ -81,6 +81,35 @@ static void what_is_young_is_kept(void **state) {
         assert_false(seen_has(s, &old));
         assert_true(seen_has(s, &young) && seen_has(s, &last));
         assert_int_equal(seen_oldest_ms(s), young.ms);
+        seen_free(s);
+}
+
+static SeenRecord hashed(uint64_t i) { return (SeenRecord){ .hash = i * 0x9e3779b97f4a7c15, .ms = 1000 }; }
+
+/* Who reads a log again finds all that is known, whatever is new among it, and knows it in that order then. */
+static void what_is_read_again_stays_known(void **state) {
+        const uint64_t first = 6, last = SEEN_SAVE_MAX + 5, other = 1000000;
+        SeenRecord forgotten = hashed(first - 1), of_half = hashed(SEEN_SAVE_MAX / 2);
+        SeenRecord youngest = hashed(last), youngest_missed = hashed(other + last);
+        Seen *s = seen_new();
+
+        for (uint64_t i = 1; i <= last; i++)
+                seen_add(s, &(SeenRecord){ hashed(i).hash, hashed(i).ms });
+        s = saved_and_restored(s);
+        assert_true(seen_is_full(s));
+        assert_false(seen_has(s, &forgotten));
+        for (uint64_t i = first; i <= last; i++) {
+                SeenRecord missed = hashed(other + i), known = hashed(i);
+
+                assert_true(seen_has(s, &known));
+                assert_false(seen_has(s, &missed));
+                seen_add(s, &missed);
+                seen_add(s, &known);
+        }
+        s = saved_and_restored(s);
+        assert_true(seen_has(s, &youngest));
+        assert_true(seen_has(s, &youngest_missed));
+        assert_false(seen_has(s, &of_half));
         seen_free(s);
 }
 
@@ -131,6 +160,7 @@ int main(void) {
                 cmocka_unit_test(what_is_no_record_is_not_read),
                 cmocka_unit_test(the_last_are_known),
                 cmocka_unit_test(what_is_young_is_kept),
+                cmocka_unit_test(what_is_read_again_stays_known),
                 cmocka_unit_test(a_clock_that_was_set_back_loses_nothing_new),
                 cmocka_unit_test(a_beginning_is_kept),
                 cmocka_unit_test(a_damaged_one_is_refused),

@@ -136,10 +136,10 @@ static void lies_make_no_metrics(void **state) {
         static const char lies[] =
                 "records 1\nrecords 2\nup 1\naulert_rules 9\nbad_lines 1 2\nbad_lines 1e9\n"
                 "sink_x_dead 1\nevents 5 # HELP\nsink_a\"\\\nb_dead 3\nforged 18446744073709551616\n";
-        const AccountPart parts[ACCOUNT_PARTS] = { { "supervisor", STR(""), false },
-                                                   { "engine", str_from(lies), false },
-                                                   { "deliver", STR("spool_bytes 8\n"), false },
-                                                   { "source", STR("source_cut 1\n"), true } };
+        const AccountPart parts[ACCOUNT_PARTS] = { { "supervisor", STR(""), false, false },
+                                                   { "engine", str_from(lies), false, false },
+                                                   { "deliver", STR("spool_bytes 8\n"), false, false },
+                                                   { "source", STR("source_cut 1\n"), true, false } };
         Buf out = BUF_INIT;
 
         metrics_print(
@@ -162,10 +162,11 @@ static void lies_make_no_metrics(void **state) {
 
 static void labels_are_escaped(void **state) {
         static const Str sinks[] = { { "a\"\\b", 4 } };
-        const AccountPart parts[ACCOUNT_PARTS] = { { "supervisor", STR(""), false },
-                                                   { "engine", STR(""), false },
-                                                   { "deliver", STR("sink_a\"\\b_rests_ms 1500\n"), false },
-                                                   { "source", STR(""), false } };
+        const AccountPart parts[ACCOUNT_PARTS] = { { "supervisor", STR(""), false, false },
+                                                   { "engine", STR(""), false, false },
+                                                   { "deliver", STR("sink_a\"\\b_rests_ms 1500\n"), false,
+                                                     false },
+                                                   { "source", STR(""), false, false } };
         Buf out = BUF_INIT;
 
         metrics_print(&out, &(Metrics){ .parts = parts, .sinks = { sinks, 1 } });

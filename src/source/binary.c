@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include "source/source-ops.h"
 
-#define HEADER   16u
+#define HEADER   BINARY_HEADER
 #define TEXT_MAX 8970u /* MAX_AUDIT_MESSAGE_LENGTH of libaudit.h */
 #define SPACE    (128u << 10)
 
@@ -57,14 +57,40 @@ typedef struct {
         uint32_t ver, hlen, type, size;
 } Header;
 
-static bool header_at(const Binary *b, size_t at, Header *ret) {
+static bool is_header(const char *p, Header *ret) {
         Header h;
 
-        memcpy(&h, b->buf + at, sizeof(h));
+        memcpy(&h, p, sizeof(h));
         if (h.ver > 1 || h.hlen != HEADER || h.size > TEXT_MAX || h.type < 1000 || h.type > 9999)
                 return false;
         *ret = h;
         return true;
+}
+
+static bool header_at(const Binary *b, size_t at, Header *ret) { return is_header(b->buf + at, ret); }
+
+bool binary_starts(const char *p) {
+        Header h;
+
+        return is_header(p, &h);
+}
+
+/* A header without text becomes no more than three times as long as a line; source_format() wants some room to spare. */
+size_t binary_most(const Binary *b, size_t room) {
+        size_t held = b->end - b->start, most = (room - 128) / 3, frame = HEADER;
+        Header h;
+
+        if (held < most)
+                return most - held < SPACE - held ? most - held : SPACE - held;
+        if (held >= HEADER && header_at(b, b->start, &h))
+                frame += h.size;
+        return held < frame ? frame - held : 1;
+}
+
+void binary_restart(Binary *b) {
+        b->start = b->end = b->skip = 0;
+        b->padding = PADDING_UNKNOWN;
+        b->undecided = b->lost = false;
 }
 
 /* The bytes behind the first text tell whether texts are padded. False: too few of them yet. */

@@ -8,6 +8,9 @@
 #define BLOCK  65536u
 #define BEFORE 2048u /* more than a SOCKADDR record and what its path can add */
 
+/* A line that is longer is dropped by who reads it, unless told to take such (line.h). */
+#define LINE_BEFORE (16u << 20)
+
 /* The second in "msg=audit(SEC.MS:SERIAL)" of a line; INT64_MIN: none. */
 static int64_t time_of(const char *line, size_t n) {
         static const char mark[] = "msg=audit(";
@@ -87,4 +90,47 @@ uint64_t file_find_time(int fd, int64_t sec) {
                 }
         }
         return best;
+}
+
+/* Where the line begins that @end is inside of, as far as LINE_BEFORE back. */
+static uint64_t line_start(int fd, uint64_t end) {
+        const uint64_t first = end > LINE_BEFORE ? end - LINE_BEFORE : 0;
+        char buf[BLOCK];
+
+        while (end > first) {
+                uint64_t from = end - first > sizeof(buf) ? end - sizeof(buf) : first;
+                ssize_t n = pread(fd, buf, (size_t)(end - from), (off_t)from);
+                const char *nl = n > 0 ? memrchr(buf, '\n', (size_t)n) : NULL;
+
+                if (nl)
+                        return from + (uint64_t)(nl + 1 - buf);
+                end = from;
+        }
+        return first;
+}
+
+uint64_t file_find_end(int fd) {
+        char buf[BLOCK];
+        struct stat st;
+        uint64_t from, begun;
+        Forged forged = { .n = 0 };
+        char *p = buf, *end, *nl;
+        ssize_t n;
+
+        if (fstat(fd, &st) < 0)
+                return 0;
+        from = st.st_size > (off_t)sizeof(buf) ? (uint64_t)st.st_size - sizeof(buf) : 0;
+        n = pread(fd, buf, sizeof(buf), (off_t)from);
+        end = buf + (n > 0 ? n : 0);
+        if (from) {
+                p = memchr(p, '\n', (size_t)(end - p));
+                if (!p)
+                        return line_start(fd, from);
+                p++;
+        }
+        begun = from + (uint64_t)(p - buf);
+        for (; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1)
+                if (is_true(&forged, (Str){ p, (size_t)(nl - p) }))
+                        begun = from + (uint64_t)(p - buf);
+        return forged.n ? begun : from + (uint64_t)(p - buf);
 }

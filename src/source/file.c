@@ -4,8 +4,8 @@
  * auditd rotates by renaming: audit.log becomes audit.log.1, that .2 and so on, and a new audit.log is made
  * (auditd-event.c: rotate_logs()). At the end of what we have open we look whether PATH is another file now; if
  * so, ours is looked for among PATH.1, PATH.2 … and all younger ones are read before the new PATH. A file
- * that became shorter is read from its start; one that was removed is read on as long as it is open. inotify on
- * the folder says when to look; where it cannot be had, a timer does. */
+ * that became shorter is read from its start; one that was removed is read on as long as it is open, and then the oldest of those
+ * that were written to later. inotify on the folder says when to look; where it cannot be had, a timer does. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -29,6 +29,7 @@ typedef struct {
         uint64_t dev, ino, offset;
         unsigned n_older; /* files PATH.n … PATH.1 that come before PATH itself */
         char last;        /* byte given out */
+        bool torn;        /* the line that was given out last goes on nowhere: it needs an end */
 } File;
 
 static ssize_t nothing_now(void) {
@@ -135,9 +136,39 @@ static int open_younger(const File *f, unsigned n) {
         return -EAGAIN;
 }
 
+static bool is_younger(int fd, const struct timespec *than) {
+        struct stat st;
+
+        return fstat(fd, &st) == 0 &&
+               (st.st_mtim.tv_sec > than->tv_sec ||
+                (st.st_mtim.tv_sec == than->tv_sec && st.st_mtim.tv_nsec > than->tv_nsec));
+}
+
+/* Ours is none of them any more: the oldest that was written to after it was; PATH where there is none. */
+static int open_oldest_younger(const File *f) {
+        struct stat ours;
+        int fd = open_number(f, 0);
+
+        if (fd < 0 || fstat(f->file, &ours) < 0)
+                return fd;
+        for (unsigned n = 1; n <= ROTATED_MAX; n++) {
+                int older = open_number(f, n);
+
+                if (older < 0 || !is_younger(older, &ours.st_mtim)) {
+                        if (older >= 0)
+                                close(older);
+                        break;
+                }
+                close(fd);
+                fd = older;
+        }
+        return fd;
+}
+
 /* The end of the open file: is there a younger one? True: it is open now. */
 static bool go_on(Source *s, File *f) {
         int fd = open_number(f, 0);
+        bool missed;
         unsigned n;
 
         if (fd < 0)
@@ -147,16 +178,23 @@ static bool go_on(Source *s, File *f) {
                 return false;
         }
         n = find_ours(f);
-        s->counters.rotations++;
-        s->counters.rotations_missed += !n;
-        if (n > 1) {
+        missed = !n;
+        if (n != 1)
                 close(fd);
+        if (!n)
+                fd = open_oldest_younger(f);
+        if (n > 1) {
                 fd = open_younger(f, n);
                 for (unsigned i = 0; fd < 0 && i < RENAME_MS && (n = find_ours(f)) > 1; i++)
                         fd = open_younger(f, n);
-                return fd >= 0 ? use(f, fd, 0) == 0 : use_number(f, 0, 0) == 0;
+                if (fd < 0)
+                        fd = open_number(f, 0);
         }
-        return use(f, fd, 0) == 0;
+        if (fd < 0 || use(f, fd, 0) < 0)
+                return false;
+        s->counters.rotations++;
+        s->counters.rotations_missed += missed;
+        return true;
 }
 
 static void check_truncated(Source *s, File *f) {
@@ -211,12 +249,20 @@ static ssize_t read_file(Source *s, char *into, size_t room) {
                 (void)!read(f->kick, &(uint64_t){ 0 }, sizeof(uint64_t));
                 return nothing_now();
         }
-        n = give(f, into, room);
+        n = f->torn ? end_line(f, into) : give(f, into, room);
+        f->torn = false;
         if (n == 0)
                 n = at_end(s, f, into, room);
         if (n > 0)
                 set_kick(f);
         return n ? n : nothing_now();
+}
+
+/* What is in it has begun by then. One that has just been made is empty, and says nothing. */
+static bool begins_by(int fd, int64_t sec) {
+        int64_t first = file_first_time(fd);
+
+        return first != INT64_MIN && first <= sec;
 }
 
 /* The oldest file that has something of that time, and where in it. */
@@ -226,7 +272,7 @@ static int start_at_time(File *f, int64_t sec) {
 
         if (fd < 0)
                 return fd;
-        while (n < ROTATED_MAX && file_first_time(fd) > sec) {
+        while (n < ROTATED_MAX && !begins_by(fd, sec)) {
                 int older = open_number(f, n + 1);
 
                 if (older < 0)
@@ -241,15 +287,53 @@ static int start_at_time(File *f, int64_t sec) {
         return r;
 }
 
-static int start(File *f, const SourceOptions *options) {
-        struct stat st;
+/* The file of that place, whatever its name is now: a descriptor of its own, or -ENOENT. While files are being renamed one after the
+ * other is missing. */
+static int find_place(const File *f, const SourceOptions *options) {
+        const File other = { .dev = options->place.dev, .ino = options->place.ino, .path = f->path };
+        int fd;
+
+        if (options->file >= 0 && is_ours(&other, options->file)) {
+                fd = fcntl(options->file, F_DUPFD_CLOEXEC, 0);
+                return fd < 0 ? -errno : fd;
+        }
+        fd = open_number(f, 0);
+        if (fd >= 0 && is_ours(&other, fd))
+                return fd;
+        if (fd >= 0)
+                close(fd);
+        fd = open_number(f, find_ours(&other));
+        if (fd >= 0 && is_ours(&other, fd))
+                return fd;
+        if (fd >= 0)
+                close(fd);
+        return -ENOENT;
+}
+
+/* What cannot be found any more is counted, and the reading goes on with what there is. */
+static int start_at_place(Source *s, File *f, const SourceOptions *options) {
+        int fd = find_place(f, options);
+
+        f->last = options->unended ? ' ' : '\n';
+        if (fd >= 0)
+                return use(f, fd, options->place.offset);
+        s->counters.rotations++;
+        s->counters.rotations_missed++;
+        f->torn = options->unended;
+        fd = open_number(f, 0);
+        return fd >= 0 ? use(f, fd, 0) : 0;
+}
+
+static int start(Source *s, File *f, const SourceOptions *options) {
         int r;
 
+        if (options->from == SOURCE_FROM_PLACE)
+                return start_at_place(s, f, options);
         if (options->from == SOURCE_FROM_TIME)
                 return start_at_time(f, options->from_sec);
         r = use_number(f, 0, 0);
-        if (r == 0 && options->from == SOURCE_FROM_END && fstat(f->file, &st) == 0)
-                f->offset = (uint64_t)st.st_size;
+        if (r == 0 && options->from == SOURCE_FROM_END)
+                f->offset = file_find_end(f->file);
         return r;
 }
 
@@ -305,7 +389,9 @@ static int open_file(Source *s, const char *path, const SourceOptions *options) 
         if (!f->path || f->kick < 0 || s->fd < 0)
                 r = -ENOMEM;
         else
-                r = start(f, options);
+                r = start(s, f, options);
+        if (r < 0 && options->again)
+                r = 0; /* read_file() tries again */
         if (r == 0)
                 r = watch(s, f->kick);
         if (r == 0)
@@ -322,9 +408,12 @@ static bool place_of_file(const Source *s, SourcePlace *ret) {
         return true;
 }
 
+static int file_of_file(const Source *s) { return ((File *)s->state)->file; }
+
 const SourceOps source_file = { .name = "file",
                                 .has_path = true,
                                 .open = open_file,
                                 .read = read_file,
                                 .close = close_file,
-                                .place = place_of_file };
+                                .place = place_of_file,
+                                .file = file_of_file };

@@ -9,27 +9,42 @@
 #include "source/kafka-conf.h"
 #include "source/kafka-intake.h"
 #include "source/kafka-ledger.h"
+#include "source/relay.h"
 
 #define MARK_BYTES  65536u /* of lines, after which a mark is due; else when nothing more is there */
 #define COMMIT_NS   (500 * NS_PER_MS)
 #define SAME_SAY_NS (60 * NS_PER_S) /* the same trouble is said once in that time */
 #define ASK_MS      5000
 #define ASK_TIMES   3
-#define LEAVE_SEC   5 /* to commit and leave, at the end */
+#define LEAVE_SEC   2 /* to commit and leave, at the end */
 #define KEY_MAX     255u
 #define SAY_ROOM    512u
+#define MARK_ROOM   32u
+/* Marks of one process are above those of all before it: what the reader says of theirs means nothing of ours. */
+#define GENERATION_SHIFT 40
 
 enum { LEVEL_ERROR = 3, LEVEL_WARNING = 4, LEVEL_NOTICE = 5 };
+
+/* A message of which not all is in the relay. */
+typedef struct {
+        bool set;
+        int32_t partition;
+        int64_t offset;
+        size_t in; /* bytes of its lines that are */
+} Partial;
 
 typedef struct {
         const KafkaIntake *options;
         int sock, wake;
+        Relay *relay;
         rd_kafka_t *rk;
         Ledger ledger;
-        Buf out;
-        size_t sent, unmarked; /* of out; bytes since the last mark */
-        uint64_t commit_ns;    /* not before */
-        bool dirty, ended;
+        Buf out; /* the lines of one message */
+        Partial partial;
+        Partial before;     /* what a predecessor has left so */
+        size_t unmarked;    /* bytes since the last mark */
+        uint64_t commit_ns; /* not before */
+        bool dirty, ended, closed, blocked;
         char in[sizeof(uint64_t)];
         size_t n_in;
         uint64_t said_ns;
@@ -75,8 +90,10 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_pa
                       void *opaque) {
         Intake *in = opaque;
 
+        in->options->counters->commits += !err && offsets && offsets->cnt;
         if (!err || err == RD_KAFKA_RESP_ERR__NO_OFFSET)
                 return;
+        in->options->counters->commits_failed++;
         say(in, LEVEL_WARNING, "kafka: offsets not committed: %s", rd_kafka_err2str(err));
         for (int i = 0; offsets && i < offsets->cnt; i++)
                 ledger_uncommitted(&in->ledger, offsets->elems[i].partition);
@@ -108,7 +125,8 @@ static void commit(Intake *in, bool wait) {
         if (list->cnt)
                 err = rd_kafka_commit(in->rk, list, !wait);
         in->dirty = false;
-        on_commit(in->rk, err, list, in);
+        if (err) /* else librdkafka says what came of it */
+                on_commit(in->rk, err, list, in);
         rd_kafka_topic_partition_list_destroy(list);
         in->commit_ns = clock_monotonic_ns() + COMMIT_NS;
 }
@@ -188,8 +206,6 @@ static bool is_node(Str key) {
 
 /* auditd names no node unless it is told to (name_format); the key does. */
 static void put_line(Intake *in, Str key, Str line) {
-        size_t before = in->out.n;
-
         if (!line.n)
                 return;
         if (str_starts(line, STR("type=")) && is_node(key)) {
@@ -200,24 +216,73 @@ static void put_line(Intake *in, Str key, Str line) {
         buf_putc(&in->out, line.p[0] == INTAKE_MARK ? '?' : line.p[0]);
         buf_put(&in->out, line.p + 1, line.n - 1);
         buf_putc(&in->out, '\n');
-        in->unmarked += in->out.n - before;
 }
 
+/* While there is no room it is put off: the next one says as much. */
 static void put_mark(Intake *in) {
-        uint64_t mark = ledger_mark(&in->ledger);
+        RelayNote note = *relay_note(in->relay);
+        char text[MARK_ROOM];
+        uint64_t mark;
+        int n;
 
-        if (mark)
-                buf_printf(&in->out, "%c%llu\n", INTAKE_MARK, (unsigned long long)mark);
+        if (in->partial.set || relay_room(in->relay) < sizeof(text))
+                return;
+        mark = ledger_mark(&in->ledger);
         in->unmarked = 0;
+        if (!mark)
+                return;
+        n = snprintf(text, sizeof(text), "%c%llu\n", INTAKE_MARK, (unsigned long long)mark);
+        relay_put(in->relay, (Str){ text, (size_t)n }, &note);
+}
+
+/* How much of what is left of it goes in now: all; or, of more than there will ever be room for, whole lines; or, of such a line, a
+ * part. */
+static size_t piece(const Intake *in) {
+        size_t left = in->out.n - in->partial.in, room = relay_room(in->relay);
+        const char *p = in->out.p + in->partial.in, *nl;
+
+        if (left <= room)
+                return left;
+        if (left <= RELAY_BYTES || room < RELAY_ROOM)
+                return 0;
+        nl = memrchr(p, '\n', room);
+        return nl ? (size_t)(nl + 1 - p) : room == RELAY_BYTES ? room : 0;
+}
+
+/* Lines and the offset behind them become ours to give out at once. */
+static void push(Intake *in) {
+        Partial *m = &in->partial;
+        size_t n;
+
+        while (m->set && ((n = piece(in)) || m->in == in->out.n)) {
+                bool all = m->in + n == in->out.n;
+
+                relay_put(in->relay, n ? (Str){ in->out.p + m->in, n } : STR(""),
+                          &(RelayNote){ .given = true,
+                                        .partition = m->partition,
+                                        .next = m->offset + all,
+                                        .part = all ? 0 : m->in + n });
+                m->in += n;
+                in->unmarked += n;
+                m->set = !all;
+        }
+        if (m->set)
+                return;
+        buf_clear(&in->out);
+        if (ledger_add(&in->ledger, m->partition, m->offset, clock_monotonic_ns()) < 0)
+                in->ended = true;
 }
 
 static void take_message(Intake *in, const rd_kafka_message_t *m) {
         Str key = { m->key, m->key_len }, rest = { m->payload, m->len };
+        Partial *before = &in->before;
 
         if (m->err) {
+                in->options->counters->errors++;
                 say(in, LEVEL_WARNING, "kafka: %s", rd_kafka_message_errstr(m));
                 return;
         }
+        in->options->counters->messages++;
         while (rest.n) {
                 const char *nl = memchr(rest.p, '\n', rest.n);
                 size_t n = nl ? (size_t)(nl - rest.p) : rest.n;
@@ -226,11 +291,19 @@ static void take_message(Intake *in, const rd_kafka_message_t *m) {
                 n += nl != NULL;
                 rest = (Str){ rest.p + n, rest.n - n };
         }
-        if (ledger_add(&in->ledger, m->partition, m->offset, clock_monotonic_ns()) < 0)
-                in->ended = true;
+        in->ended |= in->out.failed;
+        in->partial = (Partial){ .set = true, .partition = m->partition, .offset = m->offset };
+        if (before->set && before->partition == m->partition) {
+                if (before->offset == m->offset && before->in <= in->out.n)
+                        in->partial.in = before->in;
+                before->set = false;
+        }
+        push(in);
         if (in->unmarked >= MARK_BYTES)
                 put_mark(in);
 }
+
+static bool has_room(const Intake *in) { return !in->partial.set && relay_room(in->relay) >= RELAY_ROOM; }
 
 /* While the reader does not take what it was given nothing more is asked for; so long, at most max.poll.interval.ms, the partitions
  * stay ours. */
@@ -239,7 +312,9 @@ static void take_messages(Intake *in) {
         uint64_t n;
 
         (void)!read(in->wake, &n, sizeof(n));
-        while (in->out.n - in->sent < INTAKE_OUT_MAX && !in->ended) {
+        if (in->partial.set)
+                push(in);
+        while (has_room(in) && !in->ended) {
                 m = rd_kafka_consumer_poll(in->rk, 0);
                 if (!m)
                         break;
@@ -247,26 +322,30 @@ static void take_messages(Intake *in) {
                 rd_kafka_message_destroy(m);
         }
         put_mark(in);
-        in->ended |= in->out.failed;
+}
+
+/* What a predecessor had given out. A line that it had not given out as a whole comes again. */
+static void resume(Intake *in) {
+        RelayNote note = *relay_note(in->relay);
+        size_t torn = (size_t)(note.end - note.whole);
+
+        if (note.given && note.part > torn)
+                in->before = (Partial){ true, note.partition, note.next, note.part - torn };
+        if (relay_drop_rest(in->relay))
+                in->options->counters->torn++;
+        note = *relay_note(in->relay);
+        for (int32_t i = 0; i < (int32_t)RELAY_PARTITIONS; i++)
+                if (relay_next(in->relay, i) >= 0)
+                        ledger_resume(&in->ledger, i, relay_next(in->relay, i));
 }
 
 /* ---- the reader ---- */
 
 static void flush(Intake *in) {
-        while (in->sent < in->out.n) {
-                ssize_t n = send(in->sock, in->out.p + in->sent, in->out.n - in->sent,
-                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+        int r = relay_send(in->relay, in->sock);
 
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0) {
-                        in->ended |= errno != EAGAIN;
-                        return;
-                }
-                in->sent += (size_t)n;
-        }
-        buf_clear(&in->out);
-        in->sent = 0;
+        in->blocked = r == -EAGAIN;
+        in->ended |= r < 0 && !in->blocked;
 }
 
 static void take_answers(Intake *in) {
@@ -275,6 +354,7 @@ static void take_answers(Intake *in) {
 
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
+        in->closed = n == 0;
         in->ended |= n <= 0;
         for (ssize_t i = 0; i < n; i++) {
                 in->in[in->n_in++] = bytes[i];
@@ -381,14 +461,15 @@ static bool make_consumer(Intake *in) {
 
 static void serve(Intake *in) {
         while (!in->ended) {
-                bool room = in->out.n - in->sent < INTAKE_OUT_MAX;
-                struct pollfd fds[] = { { in->sock, (short)(POLLIN | (in->sent < in->out.n ? POLLOUT : 0)),
-                                          0 },
-                                        { room ? in->wake : -1, POLLIN, 0 } };
+                struct pollfd fds[] = { { in->sock, (short)(POLLIN | (in->blocked ? POLLOUT : 0)), 0 },
+                                        { has_room(in) ? in->wake : -1, POLLIN, 0 },
+                                        { in->options->other, POLLIN, 0 } };
 
                 (void)poll(fds, ARRAY_SIZE(fds), in->dirty ? 100 : 1000);
                 if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
                         take_answers(in);
+                if (fds[2].revents && !in->options->on_other(in->options->userdata))
+                        in->ended = true;
                 take_messages(in);
                 flush(in);
                 if (in->dirty && clock_monotonic_ns() >= in->commit_ns)
@@ -396,7 +477,15 @@ static void serve(Intake *in) {
         }
 }
 
-int kafka_intake_run(const KafkaIntake *options, int sock) {
+static void leave(Intake *in) {
+        if (!in->rk)
+                return;
+        commit(in, true);
+        rd_kafka_consumer_close(in->rk);
+        rd_kafka_destroy(in->rk);
+}
+
+int kafka_intake_run(const KafkaIntake *options, int sock, Relay *relay) {
         Intake *in = calloc(1, sizeof(*in));
         int r = 0;
 
@@ -404,8 +493,11 @@ int kafka_intake_run(const KafkaIntake *options, int sock) {
                 return -ENOMEM;
         in->options = options;
         in->sock = sock;
+        in->relay = relay;
         in->out = BUF_INIT;
         ledger_init(&in->ledger, options->rebuild_ms);
+        in->ledger.mark = options->generation << GENERATION_SHIFT | 1;
+        resume(in);
         in->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (in->wake < 0)
                 r = -errno;
@@ -414,12 +506,10 @@ int kafka_intake_run(const KafkaIntake *options, int sock) {
         if (r == 0)
                 serve(in);
         alarm(LEAVE_SEC); /* a cluster that does not answer holds nobody up */
-        if (in->rk) {
-                commit(in, true);
-                rd_kafka_consumer_close(in->rk);
-                rd_kafka_destroy(in->rk);
-        }
+        leave(in);
         alarm(0);
+        if (r == 0 && !in->closed)
+                r = -EIO;
         if (in->wake >= 0)
                 close(in->wake);
         ledger_done(&in->ledger);

@@ -31,41 +31,6 @@ LedgerPartition *ledger_partition(Ledger *l, int32_t partition) {
         return &more[partition];
 }
 
-/* What we gave out need not be seen again: our reader knows it. But between then and the place to begin again somebody else
- * may have read more than is worth it. */
-int64_t ledger_assign(Ledger *l, int32_t partition, int64_t committed, int64_t again) {
-        LedgerPartition *p = ledger_partition(l, partition);
-        int64_t start = again >= 0 && again < committed ? again : committed;
-
-        if (!p)
-                return committed;
-        p->owned = true;
-        p->committed = committed;
-        p->done = -1; /* who had it meanwhile may have committed more */
-        if (p->next >= 0 && (p->next >= start || committed < 0))
-                start = p->next;
-        else
-                p->n_samples = 0;
-        return start;
-}
-
-void ledger_revoke(Ledger *l, int32_t partition) {
-        LedgerPartition *p = ledger_partition(l, partition);
-
-        if (p)
-                p->owned = false;
-}
-
-/* Keeps one place every 1/32 of the time that is to be seen again. */
-static void sample(const Ledger *l, LedgerPartition *p, int64_t offset, uint64_t now_ns) {
-        if (p->n_samples && now_ns - p->samples[p->n_samples - 1].ns < l->rebuild_ns / 32)
-                return;
-        if (p->n_samples ==
-            LEDGER_SAMPLES) /* what is not safe yet is older than all of them: rare, and costs precision only */
-                memmove(&p->samples[1], &p->samples[2], (--p->n_samples - 1) * sizeof(*p->samples));
-        p->samples[p->n_samples++] = (LedgerSample){ now_ns, offset };
-}
-
 static int push(Ledger *l, const LedgerEntry *entry) {
         if (l->first > 1024 && l->first > l->n / 2) {
                 memmove(l->entries, l->entries + l->first, (l->n - l->first) * sizeof(*l->entries));
@@ -88,6 +53,71 @@ static int push(Ledger *l, const LedgerEntry *entry) {
         return 0;
 }
 
+/* Its entry under the mark that is next. */
+static int note(Ledger *l, LedgerPartition *p, const LedgerEntry *entry) {
+        if (p->mark != l->mark) {
+                if (push(l, entry) < 0)
+                        return -ENOMEM;
+                p->mark = l->mark;
+                p->entry = l->n - 1;
+        }
+        l->entries[p->entry] = *entry;
+        return 0;
+}
+
+/* What was given out and is not known to be safe is told with the next mark. When its last message came in is not known. */
+static void go_on(Ledger *l, LedgerPartition *p, int32_t partition, int64_t again) {
+        const LedgerEntry entry = { l->mark, partition, p->next, 0 };
+
+        if (!p->n_samples && again >= 0)
+                p->samples[p->n_samples++] = (LedgerSample){ 0, again };
+        if (p->mark != l->mark)
+                (void)note(l, p, &entry); /* no memory: the next message says as much */
+}
+
+/* What we gave out need not be seen again: our reader knows it. But between then and the place to begin again somebody else
+ * may have read more than is worth it. */
+int64_t ledger_assign(Ledger *l, int32_t partition, int64_t committed, int64_t again) {
+        LedgerPartition *p = ledger_partition(l, partition);
+        int64_t start = again >= 0 && again < committed ? again : committed;
+
+        if (!p)
+                return committed;
+        p->owned = true;
+        p->committed = committed;
+        p->done = -1; /* who had it meanwhile may have committed more */
+        if (p->next >= 0 && (p->next >= start || committed < 0)) {
+                go_on(l, p, partition, start);
+                return p->next;
+        }
+        p->n_samples = 0;
+        return start;
+}
+
+void ledger_resume(Ledger *l, int32_t partition, int64_t next) {
+        LedgerPartition *p = ledger_partition(l, partition);
+
+        if (p)
+                p->next = next;
+}
+
+void ledger_revoke(Ledger *l, int32_t partition) {
+        LedgerPartition *p = ledger_partition(l, partition);
+
+        if (p)
+                p->owned = false;
+}
+
+/* Keeps one place every 1/32 of the time that is to be seen again. */
+static void sample(const Ledger *l, LedgerPartition *p, int64_t offset, uint64_t now_ns) {
+        if (p->n_samples && now_ns - p->samples[p->n_samples - 1].ns < l->rebuild_ns / 32)
+                return;
+        if (p->n_samples ==
+            LEDGER_SAMPLES) /* what is not safe yet is older than all of them: rare, and costs precision only */
+                memmove(&p->samples[1], &p->samples[2], (--p->n_samples - 1) * sizeof(*p->samples));
+        p->samples[p->n_samples++] = (LedgerSample){ now_ns, offset };
+}
+
 int ledger_add(Ledger *l, int32_t partition, int64_t offset, uint64_t now_ns) {
         LedgerPartition *p = ledger_partition(l, partition);
         const LedgerEntry entry = { l->mark, partition, offset + 1, now_ns };
@@ -95,13 +125,8 @@ int ledger_add(Ledger *l, int32_t partition, int64_t offset, uint64_t now_ns) {
         if (!p)
                 return -ENOMEM;
         sample(l, p, offset, now_ns);
-        if (p->mark != l->mark) {
-                if (push(l, &entry) < 0)
-                        return -ENOMEM;
-                p->mark = l->mark;
-                p->entry = l->n - 1;
-        }
-        l->entries[p->entry] = entry;
+        if (note(l, p, &entry) < 0)
+                return -ENOMEM;
         p->next = offset + 1;
         return 0;
 }

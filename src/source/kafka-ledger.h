@@ -51,6 +51,8 @@ LedgerPartition *ledger_partition(Ledger *l, int32_t partition);
 /* A partition is ours: where to start. @committed: of the group, -1 for none; @again: what was committed with it as the place to
  * begin again, or -1. Returns -1 when nothing is known. */
 int64_t ledger_assign(Ledger *l, int32_t partition, int64_t committed, int64_t again);
+/* Before it is assigned: somebody before us, for the same reader, has given out all before @next. */
+void ledger_resume(Ledger *l, int32_t partition, int64_t next);
 void ledger_revoke(Ledger *l, int32_t partition);
 
 /* A message of that offset was given out. 0 or -ENOMEM. */

@@ -9,4 +9,4 @@ bool kafka_intake_check(const KafkaIntake *intake, char *why, size_t room) {
         return false;
 }
 
-int kafka_intake_run(const KafkaIntake *intake, int sock) { return -EOPNOTSUPP; }
+int kafka_intake_run(const KafkaIntake *intake, int sock, Relay *relay) { return -EOPNOTSUPP; }

@@ -66,11 +66,11 @@ static void fault(LineReader *r, LineFault what) {
 }
 
 /* Moves the unfinished line to the start of the buffer; the buffer grows when that line fills it. */
-static int make_room(LineReader *r) {
+static void make_room(LineReader *r) {
         size_t rest = r->end - r->start;
 
         if (r->cap - r->end >= LOW_ROOM)
-                return 0;
+                return;
         if (r->options.recycle)
                 r->options.recycle(r->options.userdata);
         memmove(r->buf, r->buf + r->start, rest);
@@ -81,10 +81,13 @@ static int make_room(LineReader *r) {
                 size_t cap = r->cap * 2;
                 char *buf = realloc(r->buf, cap + STR_SLACK);
 
-                if (!buf)
-                        return -ENOMEM;
-                r->buf = buf;
-                r->cap = cap;
+                if (buf) {
+                        r->buf = buf;
+                        r->cap = cap;
+                } else { /* too long for the memory that is there; what comes must not be joined to a part of it */
+                        r->discarding = true;
+                        r->scan = r->end = 0;
+                }
         } else if (r->cap > LINE_CHUNK && rest < LOW_ROOM) {
                 char *buf = realloc(r->buf, LINE_CHUNK + STR_SLACK);
 
@@ -94,7 +97,6 @@ static int make_room(LineReader *r) {
                 }
         }
         r->nul = memchr(r->buf, 0, r->end);
-        return 0;
 }
 
 static int finish(LineReader *r) {
@@ -110,13 +112,10 @@ static int finish(LineReader *r) {
 int line_reader_fill(LineReader *r) {
         size_t old;
         ssize_t n;
-        int k;
 
         if (r->eof)
                 return LINE_E_EOF;
-        k = make_room(r);
-        if (k < 0)
-                return k;
+        make_room(r);
         n = r->options.read ? r->options.read(r->options.read_data, r->buf + r->end, r->cap - r->end)
                             : read(r->fd, r->buf + r->end, r->cap - r->end);
         if (n < 0)
@@ -182,6 +181,19 @@ bool line_reader_next(LineReader *r, Str *ret, uint64_t *ret_number) {
         }
 }
 
+void line_reader_restart(LineReader *r) {
+        if (!r->eof)
+                return;
+        r->eof = r->discarding = false;
+        r->start = r->scan = r->end;
+        r->nul = NULL;
+}
+
 const LineCounters *line_counters(const LineReader *r) { return &r->counters; }
 
 size_t line_reader_rest(const LineReader *r) { return r->end - r->start; }
+
+void line_reader_drop_rest(LineReader *r) {
+        r->counters.bytes -= r->end - r->start;
+        r->start = r->scan = r->end;
+}

@@ -3,8 +3,8 @@
 /* Reads a byte stream and hands out its lines, in place.
  *
  * Lines end at '\n' only. Memory: one buffer of LINE_CHUNK, larger only while a longer line (up to the
- * limit) passes. A longer line than the limit is dropped while it streams by; an unterminated last line is
- * dropped. Both are counted, never silent. STR_SLACK bytes behind every line can be read. */
+ * limit) passes. A longer line than the limit, or than there is memory for, is dropped while it streams by; an
+ * unterminated last line is dropped. Both are counted, never silent. STR_SLACK bytes behind every line can be read. */
 #include <sys/types.h>
 #include "base/counter.h"
 
@@ -14,7 +14,7 @@
 typedef struct {
         uint64_t bytes;    /* read */
         uint64_t lines;    /* that ended, dropped ones included */
-        uint64_t too_long; /* lines dropped because they are longer than the limit */
+        uint64_t too_long; /* lines dropped because they are longer than the limit, or than memory */
         uint64_t unended;  /* last lines without newline, dropped (at most one an input) */
         uint64_t
                 nul; /* lines with a NUL; they are kept up to it (auditd truncates so: replace_event_msg()) */
@@ -53,5 +53,10 @@ bool line_reader_next(LineReader *r, Str *ret, uint64_t *ret_number);
 
 /* Bytes that were read and are in no line yet: the start of one. To be asked when line_reader_next() has said that there is no other. */
 size_t line_reader_rest(const LineReader *r);
+/* Forgets these: they are to be read again. */
+void line_reader_drop_rest(LineReader *r);
+
+/* After LINE_E_EOF: another stream follows. Lines that were handed out stay where they are. */
+void line_reader_restart(LineReader *r);
 
 const LineCounters *line_counters(const LineReader *r);

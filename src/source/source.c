@@ -104,6 +104,7 @@ ssize_t source_read(void *source, char *into, size_t room) {
         return ((Source *)source)->ops->read(source, into, room);
 }
 bool source_place(const Source *s, SourcePlace *ret) { return s->ops->place && s->ops->place(s, ret); }
+int source_place_fd(const Source *s) { return s->ops->file ? s->ops->file(s) : -1; }
 int64_t source_held(const Source *s) { return s->ops->held ? s->ops->held(s) : 0; }
 const SourceCounters *source_counters(const Source *s) { return &s->counters; }
 

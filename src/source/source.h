@@ -20,11 +20,22 @@ typedef enum {
         SOURCE_FROM_END,   /* only what is written from now on */
         SOURCE_FROM_START, /* of the file that is there */
         SOURCE_FROM_TIME,  /* records from that second on, rotated files (PATH.1, PATH.2 …) included */
+        SOURCE_FROM_PLACE, /* where another one has stopped, rotated files included */
 } SourceFrom;
+
+/* file: how far it has been read: which file and the offset behind the last byte given out. */
+typedef struct {
+        uint64_t dev, ino, offset;
+} SourcePlace;
 
 typedef struct {
         SourceFrom from;  /* files only */
         int64_t from_sec; /* SOURCE_FROM_TIME: seconds since the epoch */
+        /* SOURCE_FROM_PLACE: the file may have another name by now, or none; so it is well to have it open. */
+        SourcePlace place;
+        int file;       /* of that place, borrowed; -1, or another file: it is looked for by its number */
+        bool unended;   /* the last byte before it ended no line */
+        bool again;     /* file, unix: one was here before us; what cannot be opened now is tried again */
         bool reconnect; /* unix: connect again, with back-off, when the other side goes; else that is the end */
         /* stdin: in the place of read(2) of its descriptor; NULL: read(2). */
         ssize_t (*read)(void *read_data, int fd, char *into, size_t room);
@@ -70,11 +81,11 @@ bool source_is_socket(const Source *s); /* a stream whose other side signals and
 #define SOURCE_ROOM 16384u
 ssize_t source_read(void *source, char *into, size_t room);
 
-/* file: how far it has been read: which file and the offset behind the last byte given out. False: not a file. */
-typedef struct {
-        uint64_t dev, ino, offset;
-} SourcePlace;
+/* False: not a file. */
 bool source_place(const Source *s, SourcePlace *ret);
+int source_place_fd(
+        const Source
+                *s); /* what is being read of a file: borrowed, until the next source_read(); -1: nothing */
 
 /* stdin: bytes that were read and are not given out yet, because a frame of the binary format is not whole. Less than 0: that many that
  * are still to come belong to what was given out. INT64_MAX: which of both it is, the next bytes tell. */

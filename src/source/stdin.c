@@ -4,8 +4,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include "source/source-ops.h"
+
+/* epoll(7) refuses /dev/null as it does files; the number: Documentation/admin-guide/devices.txt */
+static bool is_null(const struct stat *st) { return st->st_rdev == makedev(1, 3); }
 
 static int open_stream(Source *s, const char *path, const SourceOptions *options) {
         struct stat st;
@@ -23,7 +27,7 @@ static int open_stream(Source *s, const char *path, const SourceOptions *options
         stream->read_data = options->read_data;
         s->state = stream;
         s->is_socket = S_ISSOCK(st.st_mode);
-        s->live = s->is_socket || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode);
+        s->live = s->is_socket || S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && !is_null(&st));
         /* A terminal or a file is shared with others who would not expect it. */
         if (s->is_socket || S_ISFIFO(st.st_mode))
                 fcntl(s->fd, F_SETFL, fcntl(s->fd, F_GETFL) | O_NONBLOCK);
@@ -36,11 +40,7 @@ static ssize_t read_stream(Source *s, char *into, size_t room) {
         return stream_read(s->state, &s->counters, into, room);
 }
 
-static int64_t stream_held(const Source *s) {
-        const Stream *stream = s->state;
-
-        return stream->binary ? binary_held(stream->binary) : 0;
-}
+static int64_t held(const Source *s) { return stream_held(s->state); }
 
 static void close_stream(Source *s) {
         stream_reset(s->state, -1);
@@ -48,5 +48,5 @@ static void close_stream(Source *s) {
 }
 
 const SourceOps source_stdin = {
-        .name = "stdin", .open = open_stream, .read = read_stream, .close = close_stream, .held = stream_held
+        .name = "stdin", .open = open_stream, .read = read_stream, .close = close_stream, .held = held
 };

@@ -232,6 +232,89 @@ static void a_line_cut_by_rotation_does_not_join_the_next_file(void **state) {
         source_close(s);
 }
 
+/* As another process would: with what it had open, or by the number of the file alone. */
+static Source *go_on(Source *before, bool with_file, bool unended) {
+        SourceOptions options = { .from = SOURCE_FROM_PLACE, .again = true, .unended = unended, .file = -1 };
+        char spec[300];
+        Source *s;
+
+        snprintf(spec, sizeof(spec), "file:%s", in_dir("log"));
+        assert_true(source_place(before, &options.place));
+        if (with_file)
+                options.file = source_place_fd(before);
+        assert_int_equal(source_open(&s, spec, &options), 0);
+        source_close(before);
+        return s;
+}
+
+static void rotate(void) {
+        rename(in_dir("log.2"), in_dir("log.3"));
+        rename(in_dir("log.1"), in_dir("log.2"));
+        rename(in_dir("log"), in_dir("log.1"));
+}
+
+static void a_successor_goes_on(bool with_file) {
+        Source *s;
+
+        append("log", "1\n");
+        s = open_log(SOURCE_FROM_START, 0);
+        assert_string_equal(read_now(s), "1\n");
+        append("log", "2\n");
+        s = go_on(s, with_file, false);
+        assert_string_equal(read_now(s), "2\n");
+        append("log", "3\n");
+        rotate();
+        append("log", "4\n");
+        rotate();
+        append("log", "5\n");
+        s = go_on(s, with_file, false);
+        assert_string_equal(read_now(s), "3\n4\n5\n");
+        assert_int_equal(source_counters(s)->rotations, 2);
+        assert_int_equal(source_counters(s)->rotations_missed, 0);
+        source_close(s);
+}
+
+static void a_successor_goes_on_with_what_was_open(void **state) { a_successor_goes_on(true); }
+static void a_successor_finds_the_file_by_its_number(void **state) { a_successor_goes_on(false); }
+
+/* All that is left was written later. */
+static void a_successor_reads_what_is_left(void **state) {
+        for (unsigned with_file = 0; with_file < 2; with_file++) {
+                Source *s;
+
+                append("log", "1\nhalf");
+                s = open_log(SOURCE_FROM_START, 0);
+                assert_string_equal(read_now(s), "1\nhalf");
+                append("log", " a line\n2\n");
+                usleep(20000); /* times of files are as coarse as the kernel's clock */
+                rename(in_dir("log"), in_dir("other"));
+                append("log", "3\n");
+                rotate();
+                append("log", "4\n");
+                s = go_on(s, with_file, true);
+                assert_int_equal(source_counters(s)->rotations_missed, !with_file);
+                assert_string_equal(read_now(s), with_file ? " a line\n2\n3\n4\n" : "\n4\n");
+                assert_int_equal(source_counters(s)->rotations_missed, 1);
+                source_close(s);
+                for (unsigned i = 0; i < 3; i++)
+                        unlink(in_dir((const char *[]){ "log", "log.1", "other" }[i]));
+        }
+}
+
+static void a_successor_waits_for_a_file_that_is_not_there(void **state) {
+        Source *s;
+
+        append("log", "1\n");
+        s = open_log(SOURCE_FROM_START, 0);
+        assert_string_equal(read_now(s), "1\n");
+        rename(in_dir("log"), in_dir("other"));
+        s = go_on(s, false, false);
+        assert_string_equal(read_now(s), "");
+        append("log", "2\n");
+        assert_string_equal(read_now(s), "2\n");
+        source_close(s);
+}
+
 static void truncation_and_removal_are_survived(void **state) {
         Source *s;
 
@@ -278,6 +361,22 @@ static void a_time_is_found_across_rotated_files(void **state) {
         source_close(s);
 }
 
+/* auditd has just rotated, and nothing has happened since. */
+static void a_time_is_found_behind_an_empty_file(void **state) {
+        Source *s;
+        char *text;
+
+        append_times("log.2", 0, 2000);
+        append_times("log.1", 2000, 4000);
+        append_times("log", 0, 0);
+        s = open_log(SOURCE_FROM_TIME, 1000 + 3500);
+        text = read_now(s);
+        assert_non_null(strstr(text, "audit(4500.000:3500)"));
+        assert_non_null(strstr(text, "audit(4999.000:3999)"));
+        assert_null(strstr(text, "audit(3100.000:2100)"));
+        source_close(s);
+}
+
 /* Every other record is followed by two that the path of a socket made, which are of the first second. */
 static void append_forgeries(const char *name, int n) {
         static const char forged[] = "type=A msg=audit(1000.000:9): forged";
@@ -309,6 +408,60 @@ static void forged_lines_do_not_mislead_the_search(void **state) {
         source_close(s);
 }
 
+/* A log of which @n bytes are there when it is opened, and @text comes after that. */
+static const char *read_from_end(const char *log, size_t n) {
+        static char text[400000];
+        FILE *f = fopen(in_dir("log"), "w");
+        Source *s;
+
+        fwrite(log, 1, n, f);
+        fflush(f);
+        s = open_log(SOURCE_FROM_END, 0);
+        fputs(log + n, f);
+        fclose(f);
+        snprintf(text, sizeof(text), "%s", read_now(s));
+        source_close(s);
+        return text;
+}
+
+/* auditd is writing a record: wherever it was, what follows starts with that record and not with a part of it. */
+static void the_end_is_not_inside_of_a_record(void **state) {
+        static const char old[] = "type=A msg=audit(1.000:1): \n",
+                          sockaddr[] = "type=SOCKADDR msg=audit(2.000:2): "
+                                       "saddr=01000A747970653D420A747970653D43\x1dSADDR={ saddr_fam=local "
+                                       "path=\ntype=B\ntype=C }\n",
+                          next[] = "type=CWD msg=audit(2.000:2): cwd=\"/\"\n";
+        char log[512];
+        const size_t whole = sizeof(old) - 1 + sizeof(sockaddr) - 1;
+
+        snprintf(log, sizeof(log), "%s%s%s", old, sockaddr, next);
+        for (size_t n = 0; n < strlen(log); n++) {
+                const char *wanted = n < sizeof(old) - 1 ? log
+                                     : n < whole         ? log + sizeof(old) - 1
+                                                         : log + whole;
+
+                assert_string_equal(read_from_end(log, n), wanted);
+        }
+        assert_string_equal(read_from_end(log, strlen(log)), "");
+}
+
+/* A line that is longer than what is looked at in one go, and whose rest would pass for a record. */
+static void the_end_is_not_inside_of_a_long_line(void **state) {
+        static const char old[] = "type=A msg=audit(1.000:1): \n", rest[] = "type=B msg=audit(2.000:2): \n";
+        static const size_t sizes[] = { 65000, 65535, 65536, 65537, 131071, 131072, 131073, 300000 };
+        static char log[400000];
+
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+                const size_t before = i % 2 ? sizeof(old) - 1 : 0, n = before + sizes[i / 2];
+
+                memset(log, 'x', n);
+                memcpy(log, old, before);
+                strcpy(log + n, rest);
+                assert_string_equal(read_from_end(log, n), log + before);
+                assert_string_equal(read_from_end(log, strlen(log)), "");
+        }
+}
+
 static int listen_at(const char *path) {
         struct sockaddr_un addr = { .sun_family = AF_UNIX };
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -334,7 +487,7 @@ static void a_socket_is_connected_again(void **state) {
         close(peer);
         assert_string_equal(read_now(s), "one\ntor\n");
         p.fd = source_fd(s);
-        assert_int_equal(poll(&p, 1, 5000), 1);
+        assert_int_equal(poll(&p, 1, 120000), 1);
         assert_int_equal(source_read(s, buf, sizeof(buf)), -1);
         peer = accept(listener, NULL, NULL);
         assert_int_equal(write(peer, "two\n", 4), 4);
@@ -378,7 +531,7 @@ static void what_passed_between_connections_is_counted(void **state) {
                 close(peer);
                 assert_string_equal(read_now(s), rows[i].read);
                 assert_int_equal(source_counters(s)->missed, rows[i].missed);
-                assert_int_equal(poll(&p, 1, 5000), 1);
+                assert_int_equal(poll(&p, 1, 120000), 1);
                 assert_int_equal(source_read(s, buf, sizeof(buf)), -1); /* connects */
         }
         source_close(s);
@@ -423,9 +576,16 @@ int main(void) {
                 IN_DIR(a_log_is_followed_from_its_end),
                 IN_DIR(rotation_loses_nothing),
                 IN_DIR(a_line_cut_by_rotation_does_not_join_the_next_file),
+                IN_DIR(a_successor_goes_on_with_what_was_open),
+                IN_DIR(a_successor_finds_the_file_by_its_number),
+                IN_DIR(a_successor_reads_what_is_left),
+                IN_DIR(a_successor_waits_for_a_file_that_is_not_there),
                 IN_DIR(truncation_and_removal_are_survived),
                 IN_DIR(a_time_is_found_across_rotated_files),
+                IN_DIR(a_time_is_found_behind_an_empty_file),
                 IN_DIR(forged_lines_do_not_mislead_the_search),
+                IN_DIR(the_end_is_not_inside_of_a_record),
+                IN_DIR(the_end_is_not_inside_of_a_long_line),
                 IN_DIR(a_socket_is_connected_again),
                 IN_DIR(what_passed_between_connections_is_counted),
                 IN_DIR(without_reconnect_the_end_is_the_end),

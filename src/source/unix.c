@@ -94,6 +94,10 @@ static int open_unix(Source *s, const char *path, const SourceOptions *options) 
         }
         if (r == 0)
                 r = try_connect(s, u);
+        if (r < 0 && r != -ENAMETOOLONG && options->again && u->timer >= 0) {
+                wait_more(u);
+                r = 0;
+        }
         if (r < 0)
                 close_unix(s);
         return r;
