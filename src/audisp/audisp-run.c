@@ -8,11 +8,13 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "audisp/feeder.h"
 #include "audisp/judge.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/std.h"
 #include "role/args.h"
 #include "role/role.h"
 
@@ -50,7 +52,9 @@ static const char help_text[] =
         "  --rate RATE        records a second; max (default); recorded: as the time stamps say\n"
         "  --loop N           feed the files N times; 0: until stopped\n"
         "  --queue N          records that may wait for each plugin (default: the version's q_depth)\n"
-        "  --overflow WHAT    wait (default), or drop and count; files always wait\n"
+        "  --overflow WHAT    beyond that: wait (default), in a file; or drop and count (default for unix: "
+        "and "
+        "netlink)\n"
         "  --max-restarts N   of each plugin that dies (10)\n"
         "  --no-eoe           do not add the EOE records that logs lack\n"
         "  --check CONF       run the plugin through auditd's contract and report each demand\n"
@@ -58,7 +62,7 @@ static const char help_text[] =
         "SIGHUP reloads as that auditd does, SIGTERM and SIGINT stop.\n"
         "Exit status: 0 done, 1 a plugin died, was killed or failed --check, 2 bad usage or a refused "
         ".conf,\n"
-        "3 input could not be read; where several apply, the highest.\n";
+        "3 input could not be read, or output not written; where several apply, the highest.\n";
 
 static void on_diag(void *userdata, bool is_error, const char *file, unsigned line, const char *text) {
         log_msg(is_error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s:%u: %s: %s", file, line,
@@ -132,11 +136,17 @@ static void start_all(Run *run) {
 }
 
 static void say_end(Run *run, Plugin *p, bool expected) {
-        char text[64];
+        char text[PLUGIN_END_TEXT];
 
         if (expected && !p->status)
                 return;
-        log_warning("%s %s%s", p->conf.name, plugin_end_text(p, text, sizeof(text)),
+        if (expected && WIFSIGNALED(p->status) && WTERMSIG(p->status) == SIGTERM) {
+                log_notice("%s has no handler for the SIGTERM that told it to stop: what it had not written "
+                           "is lost",
+                           p->conf.name);
+                return;
+        }
+        log_warning("%s %s%s", p->conf.name, plugin_end_text(p, text),
                     expected ? "" : "; auditd starts it again at the next record");
         run->status = role_worse(run->status, STATUS_NOTHING);
 }
@@ -271,6 +281,14 @@ static void wait_for_something(Run *run, const Round *round) {
         (void)ppoll(p, n, round->more || round->at != UINT64_MAX ? &t : NULL, NULL);
 }
 
+/* What the plugins took while they were flushed made room that nothing tells of later. */
+static bool any_can_go_on(const Run *run) {
+        for (size_t i = 0; i < run->n_feeders; i++)
+                if (feeder_can_go_on(&run->feeders[i]))
+                        return true;
+        return false;
+}
+
 static bool all_quiet(const Run *run) {
         for (size_t i = 0; i < run->n_plugins; i++)
                 if (!run->plugins[i].given_up && run->plugins[i].n_queued)
@@ -294,6 +312,7 @@ static void loop(Run *run) {
                 flush_all(run);
                 if (round.all_done && all_quiet(run))
                         break;
+                round.more |= any_can_go_on(run);
                 if (!round.more || turn++ % 16 == 0 || !all_quiet(run))
                         wait_for_something(run, &round);
                 take_signals(run);
@@ -304,12 +323,15 @@ static void loop(Run *run) {
 static void let_them_read(Run *run) {
         uint64_t until = clock_monotonic_ns() + STOP_MS * NS_PER_MS;
 
-        for (size_t i = 0; i < run->n_plugins && !run->stopping; i++)
-                while (plugin_runs(&run->plugins[i]) && plugin_unread(&run->plugins[i]) &&
-                       clock_monotonic_ns() < until && !run->stopping) {
-                        plugin_wait(&run->plugins[i], 2);
+        for (size_t i = 0; i < run->n_plugins && !run->stopping; i++) {
+                Plugin *p = &run->plugins[i];
+
+                while (plugin_runs(p) && plugin_unread(p) && clock_monotonic_ns() < until && !run->stopping) {
+                        if (plugin_wait(p, 2))
+                                say_end(run, p, false);
                         take_signals(run);
                 }
+        }
 }
 
 static void stop_all(Run *run) {
@@ -337,11 +359,19 @@ static void say_account(const Run *run) {
 
                 log_notice("%s: %llu records written, %llu dropped, %zu waited at most, %llu restarts",
                            p->conf.name, p->written, p->dropped, p->n_queued_most, p->restarts);
+                if (p->n_queued)
+                        log_notice("%s: %zu records still waited for it at the end", p->conf.name,
+                                   p->n_queued);
         }
 }
 
+/* What each can read for itself does not keep it with the others. */
 static void make_feeders(Run *run) {
-        if (!run->feeder_options.files) {
+        const FeederOptions *o = &run->feeder_options;
+
+        if (!o->files && strncmp(o->source, "file:", 5) != 0) {
+                for (size_t i = 0; i < run->n_plugins; i++)
+                        run->plugins[i].options.spills = run->n_plugins > 1;
                 feeder_init(&run->feeders[run->n_feeders++], &run->feeder_options, run->plugins,
                             run->n_plugins);
                 return;
@@ -440,7 +470,7 @@ static int check_words(Run *run, const Words *w) {
                 return usage("--as is 2.8, 3.0, 3.1, 4.0 or 4.2, not", w->as);
         if (!take_rate(&run->feeder_options, w->rate))
                 return usage("--rate is a number of records a second, max or recorded, not", w->rate);
-        if (strcmp(w->overflow, "wait") != 0 && strcmp(w->overflow, "drop") != 0)
+        if (w->overflow && strcmp(w->overflow, "wait") != 0 && strcmp(w->overflow, "drop") != 0)
                 return usage("--overflow is wait or drop, not", w->overflow);
         if (strcmp(w->format, "text") != 0 && strcmp(w->format, "tap") != 0)
                 return usage("--format is text or tap, not", w->format);
@@ -449,6 +479,14 @@ static int check_words(Run *run, const Words *w) {
         if (source && !source_spec_valid(source, &why))
                 return usage(why, source);
         return STATUS_DONE;
+}
+
+/* Unless told otherwise, nobody keeps the kernel or auditd waiting. */
+static bool drops(const Run *run, const Words *w) {
+        const char *s = run->feeder_options.source;
+
+        return w->overflow ? !strcmp(w->overflow, "drop")
+                           : s && (!strncmp(s, "unix:", 5) || !strcmp(s, "netlink"));
 }
 
 static int take_words(Run *run, const Words *w, char **files) {
@@ -465,7 +503,7 @@ static int take_words(Run *run, const Words *w, char **files) {
                                                .max_restarts = (unsigned)n_restarts };
         run->feeder_options.loops = n_loops;
         run->feeder_options.add_eoe = !w->no_eoe && w->n_files;
-        run->feeder_options.may_drop = !w->n_files && !strcmp(w->overflow, "drop");
+        run->feeder_options.may_drop = !w->n_files && drops(run, w);
         if (w->n_files) {
                 run->feeder_options.files = files;
                 run->feeder_options.n_files = w->n_files;
@@ -475,12 +513,25 @@ static int take_words(Run *run, const Words *w, char **files) {
         return STATUS_DONE;
 }
 
+static int check(const Run *run, const Words *w, char **files) {
+        int r;
+
+        for (size_t i = 0; i < w->n_files; i++)
+                if (!strcmp(files[i], "-"))
+                        return usage("--check reads its files again and again: standard input is none", NULL);
+        r = judge_run(&(JudgeOptions){ w->check, run->version, run->plugin_options, files, w->n_files,
+                                       !strcmp(w->format, "tap") });
+        return role_worse(r, role_output(fflush(stdout) || ferror(stdout) ? -EIO : 0));
+}
+
 int main(int argc, char **argv) {
         static Run run;
         static char name[] = "audisp-run";
-        Words w = { .as = VERSION_DEFAULT, .overflow = "wait", .format = "text" };
+        Words w = { .as = VERSION_DEFAULT, .format = "text" };
         int r;
 
+        if (!std_hold())
+                return STATUS_INPUT;
         log_open(name);
         signal(SIGPIPE, SIG_IGN);
         if (argc)
@@ -489,12 +540,9 @@ int main(int argc, char **argv) {
         if (r)
                 return r;
         if (w.help)
-                return fputs(help_text, stdout) < 0 || fflush(stdout) ? STATUS_INPUT : STATUS_DONE;
+                return role_output(fputs(help_text, stdout) < 0 || fflush(stdout) ? -errno : 0);
         r = take_words(&run, &w, argv + 1);
         if (r)
                 return r;
-        if (w.check)
-                return judge_run(&(JudgeOptions){ w.check, run.version, run.plugin_options, argv + 1,
-                                                  w.n_files, !strcmp(w.format, "tap") });
-        return run_plugins(&run);
+        return w.check ? check(&run, &w, argv + 1) : run_plugins(&run);
 }

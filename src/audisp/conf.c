@@ -17,7 +17,9 @@ typedef struct {
         const Version *version;
         ConfDiagFn diag;
         void *userdata;
-        unsigned line, n_errors, active_line, path_line;
+        unsigned line, n_errors, path_line;
+        bool builtin_type, builtin_path; /* a part of auditd */
+        bool too_long;                   /* get_line() is inside of a line that it passes over */
 } Reader;
 
 static void say(Reader *r, bool is_error, unsigned line, const char *fmt, ...)
@@ -62,19 +64,22 @@ static void check_owner(Reader *r, unsigned line, const char *what, const struct
             "%s belongs to uid %u; auditd takes only what belongs to root (chown root)", what, st->st_uid);
 }
 
-static void check_mode(Reader *r, unsigned line, const char *what, const struct stat *st) {
+/* @refuses: auditd of that version looks at it. */
+static void check_mode(Reader *r, unsigned line, const char *what, const struct stat *st, bool refuses) {
         if (st->st_mode & S_IWOTH)
-                say(r, true, line, "%s can be written by everybody; auditd refuses it (chmod o-w)", what);
+                say(r, refuses, line, "%s can be written by everybody; %s (chmod o-w)", what,
+                    refuses ? "auditd refuses it" : "later releases of auditd refuse it");
         if (r->version->refuses_group_writable && st->st_mode & S_IWGRP)
                 say(r, true, line, "%s can be written by its group; auditd %s refuses it (chmod g-w)", what,
                     r->version->name);
 }
 
 static void take_active(Reader *r, char **words, size_t n) {
-        r->active_line = r->line;
         if (!strcasecmp(words[0], "yes"))
                 r->conf->active = true;
-        else if (strcasecmp(words[0], "no") != 0)
+        else if (!strcasecmp(words[0], "no"))
+                r->conf->active = false;
+        else
                 error_at(r, "active is yes or no, not %s", words[0]);
 }
 
@@ -83,32 +88,40 @@ static void take_direction(Reader *r, char **words, size_t n) {
                 error_at(r, "direction must be out, not %s", words[0]);
 }
 
+/* auditd's folder is /, whoever starts us has another. */
+static void take_relative_path(Reader *r, const char *path) {
+        if (r->version->needs_absolute_path) {
+                error_at(r, "path must be absolute: /%s?", path);
+                return;
+        }
+        say(r, false, r->line, "path is not absolute; auditd looks for it in /");
+        free(r->conf->path);
+        if (asprintf(&r->conf->path, "/%s", path) < 0)
+                r->conf->path = NULL;
+}
+
 static void take_path(Reader *r, char **words, size_t n) {
-        const char *slash;
+        const char *slash = strrchr(words[0], '/');
 
         r->path_line = r->line;
         free(r->conf->path);
-        if (!strncasecmp(words[0], "builtin_", 8)) {
-                if (r->version->builtin_is_program)
-                        r->conf->path = strdup("/sbin/audisp-af_unix");
-                else
-                        error_at(r, "%s is a part of auditd %s itself, not a program", words[0],
-                                 r->version->name);
-                if (!r->version->builtin_is_program)
-                        r->conf->path = NULL;
+        r->builtin_path = !strncasecmp(words[0], "builtin_", 8);
+        r->conf->path = strdup(r->builtin_path ? "/sbin/audisp-af_unix" : words[0]);
+        if (r->builtin_path)
                 return;
-        }
-        r->conf->path = strdup(words[0]);
-        slash = strrchr(words[0], '/');
         if (words[0][0] != '/')
-                error_at(r, "path must be absolute: /%s?", words[0]);
-        else if (slash - words[0] < 4)
+                take_relative_path(r, words[0]);
+        if (!slash || slash - words[0] < 4)
                 error_at(r, "the folder of path must have at least four characters, as /sbin");
 }
 
 static void take_type(Reader *r, char **words, size_t n) {
-        if (strcasecmp(words[0], "always") != 0 && strcasecmp(words[0], "builtin") != 0)
+        if (!strcasecmp(words[0], "builtin"))
+                r->builtin_type = true;
+        else if (strcasecmp(words[0], "always") != 0)
                 error_at(r, "type is always, not %s", words[0]);
+        else
+                r->builtin_type = false;
 }
 
 static void take_args(Reader *r, char **words, size_t n) {
@@ -166,7 +179,7 @@ static void take_words(Reader *r, char **words, size_t n) {
                 k++;
         if (k == n_keys)
                 error_at(r, "%s is unknown; known are active, direction, path, type, args, format", words[0]);
-        else if (n < 3 && !keys[k].many)
+        else if (n < 3)
                 error_at(r, "%s has no value", words[0]);
         else if (n > 3 && !keys[k].many)
                 error_at(r, "%s takes one word; %s is too many", words[0], words[3]);
@@ -174,21 +187,37 @@ static void take_words(Reader *r, char **words, size_t n) {
                 keys[k].take(r, words + 2, n - 2);
 }
 
-static void take_line(Reader *r, char *line) {
-        char *words[WORDS_MAX];
-        size_t n = strlen(line);
+/* auditd reads pieces of line_max - 1 bytes and looks for a newline in each as in a string: a line without one is
+ * passed over, and one that hides its newline behind a NUL takes the next line with it. */
+static bool passes_over(Reader *r, const char *line, size_t n) {
+        const size_t most = r->version->line_max - 1;
+        bool was_too_long = r->too_long, takes = false;
 
-        if (n && line[n - 1] == '\n')
-                line[--n] = 0;
-        if (n + 1 >= r->version->line_max) {
-                say(r, false, r->line, "auditd %s passes over lines of %zu bytes or more", r->version->name,
-                    r->version->line_max - 1);
-                return;
+        for (size_t at = 0; at < n; at += most) {
+                size_t visible = strnlen(line + at, n - at < most ? n - at : most);
+                bool ended = memchr(line + at, '\n', visible);
+
+                takes = ended && !r->too_long;
+                r->too_long = !ended;
         }
-        if (line[0] == '#' || !line[strspn(line, " ")])
+        if (takes)
+                return false;
+        say(r, false, r->line, "auditd passes over this line: %s",
+            was_too_long          ? "it takes it for a part of the one before"
+            : memchr(line, 0, n)  ? "there is a NUL in it"
+            : line[n - 1] != '\n' ? "no newline is at its end"
+                                  : "it is too long");
+        return true;
+}
+
+static void take_line(Reader *r, char *line, size_t n) {
+        char *words[WORDS_MAX];
+
+        if (passes_over(r, line, n))
                 return;
+        line[n - 1] = 0;
         n = split(line, words);
-        if (n)
+        if (n && words[0][0] != '#')
                 take_words(r, words, n);
 }
 
@@ -200,6 +229,11 @@ static void check_program(Reader *r) {
                 say(r, true, r->line, "there is no path: the program to start");
                 return;
         }
+        if ((r->builtin_type || r->builtin_path) && !r->version->builtin_is_program) {
+                say(r, true, r->path_line, "a builtin is a part of auditd %s itself, not a program",
+                    r->version->name);
+                return;
+        }
         if (stat(c->path, &st) < 0) {
                 say(r, true, r->path_line, "%s: %s", c->path, strerror(errno));
                 return;
@@ -207,7 +241,7 @@ static void check_program(Reader *r) {
         if (!S_ISREG(st.st_mode))
                 say(r, true, r->path_line, "%s is no file", c->path);
         check_owner(r, r->path_line, c->path, &st);
-        check_mode(r, r->path_line, c->path, &st);
+        check_mode(r, r->path_line, c->path, &st, r->version->refuses_writable_program);
         if ((st.st_mode & r->version->program_mode) != r->version->program_mode)
                 say(r, true, r->path_line, "%s has mode %04o; auditd %s wants at least %04o (chmod 0755)",
                     c->path, st.st_mode & 07777, r->version->name, r->version->program_mode);
@@ -223,7 +257,7 @@ static void check_file(Reader *r, int fd) {
         if (!S_ISREG(st.st_mode))
                 say(r, true, 1, "it is no file");
         check_owner(r, 1, "the file", &st);
-        check_mode(r, 1, "the file", &st);
+        check_mode(r, 1, "the file", &st, true);
 }
 
 static int name_it(Conf *c, const char *file) {
@@ -245,19 +279,27 @@ int conf_read(Conf *ret, const char *file, const Version *version, ConfDiagFn di
         Reader r = { .conf = &c, .version = version, .diag = diag, .userdata = userdata };
         char *line = NULL;
         size_t cap = 0;
-        FILE *f = fopen(file, "re");
+        ssize_t n;
+        int fd = open(file,
+                      O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a FIFO is refused, not waited for */
+        FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 
-        if (!f)
-                return -errno;
+        if (!f) {
+                int e = errno;
+
+                if (fd >= 0)
+                        close(fd);
+                return -e;
+        }
         if (name_it(&c, file) < 0) {
                 fclose(f);
                 conf_done(&c);
                 return -ENOMEM;
         }
         check_file(&r, fileno(f));
-        while (getline(&line, &cap, f) >= 0) {
+        while ((n = getline(&line, &cap, f)) > 0) {
                 r.line++;
-                take_line(&r, line);
+                take_line(&r, line, (size_t)n);
         }
         free(line);
         fclose(f);

@@ -2,8 +2,8 @@
 #pragma once
 /* A plugin's .conf file, read with auditd's own rules, as auditd-plugins(5) and its sources have them.
  *
- * Lines are `key = value`, split at blanks only (a tab is part of a word), keys in any case, '#' a comment at the
- * start of a line only. There is no quoting. Everything that makes auditd refuse the file or the program is
+ * Lines are `key = value`, split at blanks only (a tab is part of a word), keys in any case, '#' at the start of the
+ * first word a comment. There is no quoting; what is without a newline is no line. Everything that makes auditd refuse the file or the program is
  * an error with its line, and what to write instead; what only the caller's own account makes it refuse (a
  * file that is not root's, when we are not root either) is a warning. */
 #include "audisp/version.h"

@@ -10,9 +10,12 @@
 #define STEP 256u
 
 int feeder_init(Feeder *f, const FeederOptions *options, Plugin *plugins, size_t n_plugins) {
-        *f = (Feeder){
-                .options = options, .plugins = plugins, .n_plugins = n_plugins, .file_fd = -1, .eoe = BUF_INIT
-        };
+        *f = (Feeder){ .options = options,
+                       .plugins = plugins,
+                       .n_plugins = n_plugins,
+                       .file_fd = -1,
+                       .eoe = BUF_INIT,
+                       .joined = BUF_INIT };
         f->first_time = -1;
         f->start_ns = clock_monotonic_ns();
         return 0;
@@ -31,6 +34,7 @@ static void close_input(Feeder *f) {
 void feeder_done(Feeder *f) {
         close_input(f);
         buf_done(&f->eoe);
+        buf_done(&f->joined);
 }
 
 int feeder_fd(const Feeder *f) { return f->source && source_is_live(f->source) ? source_fd(f->source) : -1; }
@@ -77,14 +81,30 @@ static bool open_next(Feeder *f) {
         return true;
 }
 
-static bool give(Feeder *f, Str line) {
-        bool taken = true;
+/* A record is given to all of them or to none, or some would get it twice. While none of them could read more, none needs it. */
+static bool has_room(const Feeder *f) {
+        bool full = false, waits = false;
 
+        for (size_t i = 0; i < f->n_plugins; i++) {
+                const Plugin *p = &f->plugins[i];
+
+                if (!plugin_has_room(p))
+                        return false;
+                full |= !p->given_up && !plugin_waits(p);
+                waits |= plugin_waits(p);
+        }
+        return waits || !full;
+}
+
+bool feeder_can_go_on(const Feeder *f) { return f->full && has_room(f); }
+
+static bool give(Feeder *f, Str line) {
+        if (!f->options->may_drop && !has_room(f))
+                return false;
         for (size_t i = 0; i < f->n_plugins; i++)
-                if (plugin_runs(&f->plugins[i]) || !f->plugins[i].given_up)
-                        taken &= plugin_write(&f->plugins[i], line, f->options->may_drop);
-        f->n_records += taken;
-        return taken;
+                (void)plugin_write(&f->plugins[i], line, f->options->may_drop);
+        f->n_records++;
+        return true;
 }
 
 /* When the next record is due; 0: now. */
@@ -130,22 +150,67 @@ static void note_eoe(Feeder *f, Str line) {
         f->eoe_due = f->eoe.n > 0;
 }
 
-/* A plugin's queue is full: the line is offered again. The reader keeps it until it reads on. */
 static FeederState give_line(Feeder *f, Str line, uint64_t *ret_at_ns) {
         uint64_t at = due(f, line);
 
-        if (at > clock_monotonic_ns()) {
-                f->held = line;
+        if (at && at > clock_monotonic_ns()) {
                 *ret_at_ns = at;
                 return FEEDER_LATER;
         }
-        if (!give_eoe(f, line) || !give(f, line)) {
-                f->held = line;
+        if (!give_eoe(f, line) || !give(f, line))
                 return FEEDER_FULL;
-        }
-        f->held = STR_NULL;
         note_eoe(f, line);
         return FEEDER_MORE;
+}
+
+static FeederState give_joined(Feeder *f, uint64_t *ret_at_ns) {
+        FeederState state;
+
+        if (!f->joined.n)
+                return FEEDER_MORE;
+        state = give_line(f, (Str){ f->joined.p, f->joined.n - 1 }, ret_at_ns);
+        if (state == FEEDER_MORE)
+                buf_clear(&f->joined);
+        return state;
+}
+
+/* In a log the path of a socket may go on in the next lines; a plugin gets blanks for the newlines. */
+static bool join(Feeder *f, Str line) {
+        if (!f->joined.n || !forged_take(&f->forged, line))
+                return false;
+        f->joined.p[f->joined.n - 1] = ' ';
+        buf_put(&f->joined, line.p, line.n + 1);
+        if (f->joined.failed) {
+                log_error("a SOCKADDR record was dropped: out of memory");
+                buf_done(&f->joined);
+        }
+        return true;
+}
+
+static bool begin_joined(Feeder *f, Str line) {
+        Str stamp = STR("");
+
+        if (str_starts(line, STR("type=SOCKADDR ")) || str_starts(line, STR("node=")))
+                stamp = frame_is_type(line, "SOCKADDR") ? frame_stamp(line) : stamp;
+        if (!stamp.n || line.p + line.n - (stamp.p + stamp.n) < 2)
+                return false;
+        forged_begin(&f->forged, line, (size_t)(stamp.p + stamp.n + 2 - line.p)); /* behind ": " */
+        if (!f->forged.n)
+                return false;
+        buf_clear(&f->joined);
+        buf_put(&f->joined, line.p, line.n + 1);
+        return !f->joined.failed;
+}
+
+/* A line that is held; a plugin whose queue is full gets it offered again. The reader keeps it until it reads on. */
+static FeederState give_held(Feeder *f, uint64_t *ret_at_ns) {
+        FeederState state = give_joined(f, ret_at_ns);
+
+        if (state == FEEDER_MORE && !begin_joined(f, f->held))
+                state = give_line(f, f->held, ret_at_ns);
+        if (state == FEEDER_MORE)
+                f->held = STR_NULL;
+        return state;
 }
 
 static FeederState fill(Feeder *f) {
@@ -172,14 +237,16 @@ static Str ended(Feeder *f, Str line) {
         return line;
 }
 
-FeederState feeder_step(Feeder *f, uint64_t *ret_at_ns) {
+static FeederState step(Feeder *f, uint64_t *ret_at_ns) {
         for (unsigned i = 0; i < STEP; i++) {
-                Str line = f->held;
                 FeederState state;
 
                 if (f->done)
                         return FEEDER_DONE;
                 if (!f->reader) {
+                        state = give_joined(f, ret_at_ns);
+                        if (state != FEEDER_MORE)
+                                return state;
                         if (open_next(f))
                                 continue;
                         if (!give_eoe(f, STR_NULL))
@@ -187,15 +254,28 @@ FeederState feeder_step(Feeder *f, uint64_t *ret_at_ns) {
                         f->done = true;
                         return FEEDER_DONE;
                 }
-                if (!line.p && !line_reader_next(f->reader, &line, NULL)) {
+                if (!f->held.p && !line_reader_next(f->reader, &f->held, NULL)) {
+                        f->held = STR_NULL;
                         state = fill(f);
                         if (state == FEEDER_INPUT)
                                 return state;
                         continue;
                 }
-                state = give_line(f, f->held.p ? line : ended(f, line), ret_at_ns);
+                f->held = ended(f, f->held);
+                if (join(f, f->held)) {
+                        f->held = STR_NULL;
+                        continue;
+                }
+                state = give_held(f, ret_at_ns);
                 if (state != FEEDER_MORE)
                         return state;
         }
         return FEEDER_MORE;
+}
+
+FeederState feeder_step(Feeder *f, uint64_t *ret_at_ns) {
+        FeederState state = step(f, ret_at_ns);
+
+        f->full = state == FEEDER_FULL;
+        return state;
 }

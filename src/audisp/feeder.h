@@ -2,10 +2,11 @@
 #pragma once
 /* Takes records from files or a source and gives them to plugins, at the pace that was asked for.
  *
- * With files each plugin has a feeder of its own, so that each gets every record at its own speed. A live source
- * has one feeder for all, which does not wait for anybody: what a plugin's queue does not hold is dropped and
- * counted, unless waiting was asked for. */
+ * With files each plugin has a feeder of its own, so that each gets every record at its own speed. A source that
+ * can be read once has one feeder for all: when a plugin's queue is full, the record is dropped for that one and
+ * counted (may_drop), or all wait for it. */
 #include "audisp/plugin.h"
+#include "source/forged.h"
 #include "source/line.h"
 #include "source/source.h"
 
@@ -34,8 +35,11 @@ typedef struct {
         bool done;
         int error; /* -errno of a file or source that could not be read; the others go on */
         Str held;  /* a line that a plugin did not take yet */
-        Buf eoe;   /* waits behind its PROCTITLE */
+        Forged forged;
+        Buf joined; /* a SOCKADDR record whose path broke the line (source/forged.h), as auditd gives it to a plugin */
+        Buf eoe; /* waits behind its PROCTITLE */
         bool eoe_due;
+        bool full; /* the last step was FEEDER_FULL */
         uint64_t n_records, start_ns;
         double first_time; /* of the first record, PACE_RECORDED */
 } Feeder;
@@ -54,3 +58,5 @@ typedef enum {
 /* Gives out some records. */
 FeederState feeder_step(Feeder *f, uint64_t *ret_at_ns);
 int feeder_fd(const Feeder *f); /* -1: never to be waited for */
+/* It was FEEDER_FULL, and there is room now: nothing needs to be waited for. */
+bool feeder_can_go_on(const Feeder *f);

@@ -14,9 +14,18 @@
 #include "audisp/frame.h"
 #include "audisp/start.h"
 #include "base/clock.h"
+#include "base/log.h"
+
+#define FLUSH_MAX 1024u /* records; then the others have their turn */
+#define DYING_MS  100u  /* a process closes its descriptors before it has ended */
 
 void plugin_init(Plugin *p, Conf *conf, const Version *version, const PluginOptions *options) {
-        *p = (Plugin){ .conf = *conf, .version = version, .options = *options, .fd = -1, .queue = BUF_INIT };
+        *p = (Plugin){ .conf = *conf,
+                       .version = version,
+                       .options = *options,
+                       .fd = -1,
+                       .queue = BUF_INIT,
+                       .spill = SPILL_INIT };
         p->conf.args[0] = p->conf.path;
         if (!p->options.queue)
                 p->options.queue = version->queue;
@@ -26,6 +35,7 @@ void plugin_init(Plugin *p, Conf *conf, const Version *version, const PluginOpti
 void plugin_done(Plugin *p) {
         plugin_close(p);
         buf_done(&p->queue);
+        spill_done(&p->spill);
         conf_done(&p->conf);
 }
 
@@ -48,7 +58,14 @@ int plugin_start(Plugin *p) {
 }
 
 bool plugin_runs(const Plugin *p) { return p->pid > 0; }
-bool plugin_writes_through(const Plugin *p) { return !p->n_queued; }
+
+static bool queue_full(const Plugin *p) { return p->n_spilled || p->n_queued >= p->options.queue; }
+
+bool plugin_waits(const Plugin *p) { return !p->given_up && !queue_full(p); }
+
+bool plugin_has_room(const Plugin *p) {
+        return p->given_up || !queue_full(p) || (p->options.spills && spill_has_room(&p->spill));
+}
 
 bool plugin_reap(Plugin *p) {
         if (p->pid <= 0 || waitpid(p->pid, &p->status, WNOHANG) != p->pid)
@@ -77,10 +94,70 @@ static ssize_t put(Plugin *p, const char *bytes, size_t n) {
         return send(p->fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static void count_queued(Plugin *p) {
+        p->n_queued++;
+        if (p->n_queued > p->n_queued_most)
+                p->n_queued_most = p->n_queued;
+}
+
+static void tell_spill(Plugin *p, int r) {
+        bool *told = r < 0 ? &p->told_no_spill : &p->told_spill;
+
+        if (!*told && r < 0)
+                log_error("%s is behind, and what waits for it cannot be kept in a file: %s; the others wait "
+                          "for it "
+                          "(TMPDIR names another folder)",
+                          p->conf.name, strerror(-r));
+        else if (!*told)
+                log_notice("%s is slower than its input: what does not fit its queue waits in a file",
+                           p->conf.name);
+        *told = true;
+}
+
+/* False: there is no room, and the others have to wait. */
+static bool spill(Plugin *p, Str record) {
+        Buf item = BUF_INIT;
+        uint32_t len = (uint32_t)record.n;
+        int r = -ENOMEM;
+
+        if (!spill_has_room(&p->spill))
+                return false;
+        buf_put(&item, &len, sizeof(len));
+        buf_str(&item, record);
+        if (!item.failed)
+                r = spill_put(&p->spill, buf_view(&item));
+        buf_done(&item);
+        tell_spill(p, r);
+        if (r == -ENOMEM) {
+                p->dropped++;
+                return true;
+        }
+        p->n_spilled++;
+        count_queued(p);
+        return true;
+}
+
+static void unspill(Plugin *p) {
+        int n = spill_take(&p->spill, &p->queue);
+
+        if (n >= 0) {
+                p->n_spilled -= (size_t)n;
+                return;
+        }
+        log_error("%s: %zu records that waited in a file are lost: %s", p->conf.name, p->n_spilled,
+                  strerror(-n));
+        p->dropped += p->n_spilled;
+        p->n_queued -= p->n_spilled;
+        p->n_spilled = 0;
+        spill_done(&p->spill);
+}
+
 static bool enqueue(Plugin *p, const char *bytes, size_t n, bool may_drop) {
         uint32_t len = (uint32_t)n;
 
-        if (p->n_queued >= p->options.queue || p->given_up) {
+        if (queue_full(p) && !may_drop && !p->given_up && p->options.spills)
+                return spill(p, (Str){ bytes, n });
+        if (queue_full(p) || p->given_up) {
                 p->dropped += may_drop || p->given_up;
                 return may_drop || p->given_up;
         }
@@ -90,9 +167,7 @@ static bool enqueue(Plugin *p, const char *bytes, size_t n, bool may_drop) {
                 p->dropped++;
                 return true;
         }
-        p->n_queued++;
-        if (p->n_queued > p->n_queued_most)
-                p->n_queued_most = p->n_queued;
+        count_queued(p);
         return true;
 }
 
@@ -125,9 +200,11 @@ static void drop_first(Plugin *p, size_t n) {
         p->sent = 0;
         p->n_queued--;
         p->written++;
-        if (!p->n_queued) {
+        if (p->n_queued == p->n_spilled) {
                 buf_clear(&p->queue);
                 p->queue_done = 0;
+                if (p->n_spilled)
+                        unspill(p);
         } else if (p->queue_done > (256u << 10) && p->queue_done > p->queue.n / 2) {
                 memmove(p->queue.p, p->queue.p + p->queue_done, p->queue.n - p->queue_done);
                 p->queue.n -= p->queue_done;
@@ -140,13 +217,16 @@ static int restart(Plugin *p) {
         int r;
 
         plugin_close(p);
-        if (p->pid > 0 && waitpid(p->pid, &p->status, 0) == p->pid)
-                p->pid = 0;
+        if (!plugin_wait(p, DYING_MS)) {
+                kill(p->pid, SIGKILL);
+                plugin_wait(p, DYING_MS);
+        }
         if (p->restarts >= p->options.max_restarts) {
                 p->given_up = true;
                 p->dropped += p->n_queued;
-                p->n_queued = p->queue_done = p->sent = 0;
+                p->n_queued = p->n_spilled = p->queue_done = p->sent = 0;
                 buf_clear(&p->queue);
+                spill_done(&p->spill);
                 return -ECHILD;
         }
         p->restarts++;
@@ -157,7 +237,7 @@ static int restart(Plugin *p) {
 }
 
 int plugin_flush(Plugin *p) {
-        while (p->n_queued) {
+        for (unsigned i = 0; p->n_queued && i < FLUSH_MAX; i++) {
                 uint32_t n;
                 ssize_t k;
 
@@ -211,10 +291,15 @@ void plugin_stop(Plugin *p) {
         plugin_close(p);
 }
 
-const char *plugin_end_text(const Plugin *p, char *buf, size_t n) {
-        if (WIFSIGNALED(p->status))
-                snprintf(buf, n, "was ended by SIG%s", sigabbrev_np(WTERMSIG(p->status)));
-        else
-                snprintf(buf, n, "exited with status %d", WEXITSTATUS(p->status));
+const char *plugin_end_text(const Plugin *p, char *buf) {
+        const char *hint = "";
+
+        if (WIFSIGNALED(p->status)) {
+                snprintf(buf, PLUGIN_END_TEXT, "was ended by SIG%s", sigabbrev_np(WTERMSIG(p->status)));
+                return buf;
+        }
+        if (WEXITSTATUS(p->status) == 127) /* ld.so(8): nothing of the program has run */
+                hint = " (which is how it ends when a library is not found: see ldd(1))";
+        snprintf(buf, PLUGIN_END_TEXT, "exited with status %d%s", WEXITSTATUS(p->status), hint);
         return buf;
 }

@@ -16,22 +16,19 @@ static void set_all_signals(void (*how)(int)) {
         signal(SIGCHLD, SIG_DFL);
 }
 
+/* auditd ignores all signals, starts its plugins, and then installs handlers, which exec makes defaults: what it does
+ * not handle stays ignored in a plugin that is started again. */
 static void set_signals(const Version *v, bool friendly, bool again) {
-        static const int blocked[] = { SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT };
+        static const int handled[] = { SIGTERM, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2, SIGCONT };
+        const size_t n_handled = v->handles_term_hup ? 3 : ARRAY_SIZE(handled);
         sigset_t set;
 
         sigemptyset(&set);
-        if (friendly || again || !v->ignores_signals)
-                set_all_signals(SIG_DFL);
-        else
-                set_all_signals(SIG_IGN);
-        if (v->handles_term_hup) {
-                signal(SIGTERM, SIG_DFL);
-                signal(SIGHUP, SIG_DFL);
-        }
-        if (!friendly && again && v->blocks_after_restart)
-                for (size_t i = 0; i < ARRAY_SIZE(blocked); i++)
-                        sigaddset(&set, blocked[i]);
+        set_all_signals(friendly || !v->ignores_signals ? SIG_DFL : SIG_IGN);
+        for (size_t i = 0; i < n_handled && (again || v->handles_term_hup); i++)
+                signal(handled[i], SIG_DFL);
+        for (size_t i = 0; i < n_handled && !friendly && again && v->blocks_after_restart; i++)
+                sigaddset(&set, handled[i]);
         sigprocmask(SIG_SETMASK, &set, NULL);
 }
 

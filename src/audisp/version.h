@@ -12,17 +12,20 @@ typedef struct {
         const char *release; /* that the row describes */
         const char *plugin_dir;
         /* the plugin's .conf (load_plugin_conf(), load_pconfig()) */
-        size_t line_max;             /* longer lines are passed over, and said */
-        unsigned max_args;           /* 0: any number */
-        bool conf_suffix;            /* a name with a dot must end in .conf */
-        bool refuses_group_writable; /* of the .conf and the program */
-        bool needs_direction_out;    /* else the key is ignored */
-        unsigned program_mode;       /* bits that the program's mode must have at least */
-        bool builtin_is_program;     /* builtin_…: /sbin/audisp-af_unix; else part of the dispatcher */
+        size_t line_max;               /* longer lines are passed over, and said */
+        unsigned max_args;             /* 0: any number */
+        bool conf_suffix;              /* a name with a dot must end in .conf */
+        bool refuses_group_writable;   /* of the .conf and the program */
+        bool refuses_writable_program; /* one that everybody can write */
+        bool needs_absolute_path;      /* else it is looked for in / */
+        bool needs_direction_out;      /* else the key is ignored */
+        unsigned program_mode;         /* bits that the program's mode must have at least */
+        bool builtin_is_program; /* builtin_…: /sbin/audisp-af_unix; else, with any path, part of auditd */
         /* the start (safe_exec()) */
-        bool ignores_signals;      /* at the first start all but SIGCHLD are ignored */
-        bool handles_term_hup;     /* … but TERM and HUP, which the dispatcher had handlers for: default */
-        bool blocks_after_restart; /* TERM, HUP, USR1, USR2, CONT are blocked after a restart */
+        bool ignores_signals;  /* at the first start all but SIGCHLD are ignored */
+        bool handles_term_hup; /* … but TERM and HUP, which the dispatcher had handlers for: default */
+        /* after a restart those that it has handlers for are default: TERM, HUP, USR1, USR2, CONT, CHLD */
+        bool blocks_after_restart; /* … and blocked */
         bool closes_all_fds;       /* close_range(); else only 3 to 23 */
         /* the stream (write_to_plugin()) */
         bool padded;    /* binary: every text is followed by padding up to 8970 bytes */
