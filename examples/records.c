@@ -21,7 +21,10 @@ int main(void) {
         AulertPlugin plugin = {
                 .size = sizeof(plugin), .event = on_event, .idle = on_idle, .options = &options
         };
-        int r = aulert_plugin_run(&plugin);
+        int r;
+
+        setvbuf(stdout, NULL, _IOFBF, 64 << 10); /* on_idle() writes out what is there */
+        r = aulert_plugin_run(&plugin);
 
         if (r < 0)
                 fprintf(stderr, "records: %s\n", strerror(-r));

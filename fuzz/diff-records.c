@@ -28,11 +28,11 @@ typedef struct {
 } Options;
 
 typedef struct {
-        Listing library, ours;
+        Listing theirs, ours;
 } Pair;
 
 static void compare(Pair *p, const Case *c) {
-        sides_library(c, &p->library);
+        sides_library(c, &p->theirs);
         sides_ours(c, &p->ours);
 }
 
@@ -40,7 +40,7 @@ static bool differs(void *userdata, const Case *c) {
         Pair *p = userdata;
 
         compare(p, c);
-        return !p->library.failed && !p->ours.failed && !sides_same(&p->library, &p->ours);
+        return !p->theirs.failed && !p->ours.failed && !sides_same(&p->theirs, &p->ours);
 }
 
 static void report(Pair *p, Case *c, const Options *o, uint64_t number) {
@@ -56,7 +56,7 @@ static void report(Pair *p, Case *c, const Options *o, uint64_t number) {
         compare(p, c);
         buf_printf(&out, "%zu lines, made smaller to %zu%s:\n", n, c->n, c->by_reader ? " (by reader)" : "");
         case_show(c, &out);
-        sides_show(&p->library, &p->ours, &out);
+        sides_show(&p->theirs, &p->ours, &out);
         buf_flush(&out);
         buf_done(&out);
 }
@@ -90,15 +90,15 @@ static int run(const Options *o, Case *c) {
                         continue;
                 }
                 compare(&p, c);
-                if (case_failed(c) || p.library.failed || p.ours.failed) {
+                if (case_failed(c) || p.theirs.failed || p.ours.failed) {
                         fprintf(stderr, "diff-records: case %llu: no memory\n",
                                 (unsigned long long)(o->first + n));
                         r = 3;
                         break;
                 }
                 n_lines += c->n;
-                n_records += p.library.n;
-                if (!sides_same(&p.library, &p.ours)) {
+                n_records += p.theirs.n;
+                if (!sides_same(&p.theirs, &p.ours)) {
                         report(&p, c, o, o->first + n);
                         r = 1;
                         if (!o->keep_going)
@@ -109,7 +109,7 @@ static int run(const Options *o, Case *c) {
                 printf("%llu cases, %llu lines, %llu records delivered%s\n", (unsigned long long)n,
                        (unsigned long long)n_lines, (unsigned long long)n_records,
                        r ? "" : ": no difference");
-        listing_done(&p.library);
+        listing_done(&p.theirs);
         listing_done(&p.ours);
         return r;
 }

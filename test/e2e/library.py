@@ -73,7 +73,7 @@ def counts_records(scene):
         machine.run('auditctl', '-m', f'library test {number}')
     for form in ('string', 'binary'):
         out = scene.work / f'records.{form}'
-        tap.wait_for(lambda out=out: read(out).count('record type 1005(USER) has ') >= 50, 10, f'50 records in {form} format')
+        tap.wait_for(lambda out=out: read(out).count('record type 1005(USER) has ') >= 50, f'50 records in {form} format')
 
 
 def pops_up(scene):
@@ -93,7 +93,7 @@ def mails(scene):
     machine.run('auditctl', '-w', watched, '-p', 'wa', '-k', KEY)
     try:
         watched.chmod(0o640)
-        text = tap.wait_for(lambda: read(scene.work / 'mail'), 10, 'mail')
+        text = tap.wait_for(lambda: read(scene.work / 'mail'), 'mail')
     finally:
         machine.run('auditctl', '-W', watched, '-p', 'wa', '-k', KEY)
     tap.expect(text.startswith('To: root\nSubject: audit key ' + KEY), text)
@@ -109,7 +109,7 @@ def survives_hup(scene, daemon):
     out = scene.work / 'records.string'
     n = read(out).count('USER)')
     machine.run('auditctl', '-m', 'after HUP')
-    tap.wait_for(lambda: read(out).count('USER)') > n, 5, 'record after HUP')
+    tap.wait_for(lambda: read(out).count('USER)') > n, 'record after HUP')
 
 
 def stops(daemon):
@@ -130,14 +130,14 @@ def lives(scene, start, how):
                                  restore_signals=False, preexec_fn=lambda: plugin.leave_signals(start))
     try:
         feed.sendall(attempts.nameless().encode())
-        tap.wait_for(lambda: 'USER_LOGIN' in read(out), 5, 'record')
+        tap.wait_for(lambda: 'USER_LOGIN' in read(out), 'record')
         child.send_signal(signal.SIGHUP)
         feed.sendall(b'type=SYSCALL msg=audit(1700000000.000:5): arch=c000003e syscall=2\n')
         if how == 'EOF':
             feed.close()
         else:
             child.send_signal(signal.SIGTERM)
-        tap.expect_equal(child.wait(2), 0, f'exit status after {how}')
+        tap.expect_equal(child.wait(tap.PATIENCE), 0, f'exit status after {how}')
         tap.expect('1300(SYSCALL)' in read(out), f'the unfinished event is missing: {read(out)}')
     finally:
         feed.close()

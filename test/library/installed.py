@@ -7,6 +7,7 @@ installed.py BUILD SOURCE. Needs gcc, g++, pkg-config. TAP.
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -55,7 +56,7 @@ def captures(here):
 
 def builds_examples(here):
     here.run('make', '-C', here.examples, f'OUT={here.work}', f'CFLAGS={" ".join(STRICT)}')
-    for name in ('records', 'mail-on-key', 'login-popup'):
+    for name in ('records', 'failed-logins', 'mail-on-key', 'login-popup'):
         lines = len((here.examples / f'{name}.c').read_text().splitlines())
         tap.expect(lines < 40, f'{name}.c has {lines} lines')
 
@@ -69,6 +70,16 @@ def same_records(here):
         theirs = here.run(here.build / 'bench/ex1', input=data)
         tap.expect_equal(ours, theirs, data[:80])
     tap.expect(len(inputs) > 100, 'captures')
+
+
+def same_counts(here):
+    """Without libauparse's grouping, too, a record has as many fields as there."""
+    text = (here.examples / 'records.c').read_text()
+    program = here.compile('gcc', 'grouped.c', text.replace('.auparse = 1', '.auparse = 0'), '-std=gnu11')
+    data = forged.without_forged(b''.join(p.read_bytes() for p in captures(here)))
+    ours, theirs = (sorted(here.run(p, input=data).splitlines()) for p in (program, here.build / 'bench/ex1'))
+    tap.expect(len(ours) > 1000, f'{len(ours)} records')
+    tap.expect_equal(ours, theirs, 'records')
 
 
 def no_internal_header(here):
@@ -119,11 +130,95 @@ def mails(here):
            'type=PROCTITLE msg=audit(1700000000.000:7): proctitle=1B5B324A\n')
     inner = f'mount --bind {recorder} /usr/sbin/sendmail && exec {here.work}/mail-on-key "my;key" \'root; touch {here.work}/evil\''
     here.run('unshare', '-m', 'sh', '-c', inner, input=log.encode())
-    tap.wait_for(record.exists, 5, 'mail')
+    tap.wait_for(record.exists, 'mail')
     text = record.read_bytes()
     tap.expect(text.startswith(b'-i|--|root; touch '), text)
     tap.expect(b'\nSubject: audit key my;key\n' in text and b'openat' in text and b'\x1b' not in text, text)
     tap.expect(not (here.work / 'evil').exists(), 'a shell was asked')
+
+
+FAILED = ("type=USER_LOGIN msg=audit(1700000000.000:{}): pid=1 uid=0 auid=4294967295 ses=4294967295 msg='op=login acct=\"{}\" "
+          'exe="/usr/sbin/sshd" hostname=? addr=192.0.2.7 terminal=ssh res=failed\'\n')
+
+
+def silent(command):
+    """The command without /dev/log, to keep what it says out of the log of this machine; None: only root can do that."""
+    if not os.path.exists('/dev/log'):
+        return [str(c) for c in command]
+    if os.geteuid() != 0:
+        tap.note(f'{pathlib.Path(command[0]).name} was not tried: needs root, to hide /dev/log')
+        return None
+    return ['unshare', '-m', 'sh', '-c', 'mount --bind /dev/null "$(readlink -f /dev/log)" && exec "$0" "$@"', *map(str, command)]
+
+
+def counts_failed_logins(here):
+    """By account and address, more of them than there is room for; what goes to syslog reaches stderr, too."""
+    command = silent([here.work / 'failed-logins'])
+    if not command:
+        return
+    names = ['root', 'root', 'ann', 'root', 'ann', *(f'u{i}' for i in range(1200))]
+    records = ''.join(FAILED.format(i, name) for i, name in enumerate(names))
+    records += FAILED.format(9999, 'bob').replace('failed', 'success') + FAILED.format(10000, 'bob').replace('USER_LOGIN', 'USER_AUTH')
+    done = subprocess.run(command, input=records.encode(), capture_output=True, env=here.env, check=False)
+    said = done.stderr.decode().splitlines()
+    tap.expect_equal(done.returncode, 0, done.stderr)
+    wanted = [f'failed-logins: failed login as {name} over ssh from 192.0.2.7: {n} so far'
+              for name, n in (('root', 1), ('root', 2), ('ann', 1), ('root', 3), ('ann', 2), *((f'u{i}', 1) for i in range(997)))]
+    wanted += [f'failed-logins: other failed logins: {n} so far' for n in range(1, 204)]
+    tap.expect_equal(said, wanted, 'lines')
+
+
+def block(text, first):
+    """The code block of a document that begins with @first."""
+    found = [b for b in re.findall(r'^```\w*\n(.*?)^```$', text, re.S | re.M) if b.startswith(first)]
+    tap.expect_equal(len(found), 1, f'blocks that begin with {first!r}')
+    return found[0]
+
+
+def said_of_login(here, *command, **options):
+    command = silent(command)
+    if not command:
+        return None
+    done = subprocess.run(command, capture_output=True, text=True, env=here.env, check=False, **options)
+    tap.expect_equal(done.returncode, 0, done.stderr)
+    return done.stdout + done.stderr
+
+
+def feeds_plugin(here, text, program, log, wanted):
+    """A .conf as it is shown, but for the path."""
+    conf = here.work / f'{program.stem}.conf'
+    conf.write_text(re.sub('^path = /usr/local/sbin/.*', f'path = {program}', text, flags=re.M))
+    conf.chmod(0o640)
+    said = said_of_login(here, next(here.dest.rglob('bin/audisp-run')), '--friendly', '--plugin', conf, log)
+    tap.expect(said is None or (wanted in said and ': error' not in said), said)
+
+
+def follows_documents(here):
+    """What README.md and docs/write-a-plugin.md tell a newcomer to write works as it stands there."""
+    log = here.source / 'test/captures/enriched/ssh-pw-ok.log'
+    readme = here.compile('gcc', 'sentences.c', block((here.source / 'README.md').read_text(), '#include <aulert/plugin.h>'))
+    tap.expect('e2eu logged in over ssh from 127.0.0.1\n' in here.run(readme, input=log.read_bytes()).decode(), 'README.md')
+    text = (here.source / 'docs/write-a-plugin.md').read_text()
+    program = here.compile('gcc', 'sessions.c', block(text, '/* sessions.c */'), f'-Wl,-rpath,{here.libdir}')
+    wanted = 'sessions: session of e2eu from /usr/sbin/sshd\n'
+    with open(log, 'rb') as file:
+        tap.expect(said_of_login(here, program, stdin=file) in (None, wanted), 'docs/write-a-plugin.md')
+    feeds_plugin(here, block(text, '# sessions.conf'), program, log, wanted)
+    feeds_plugin(here, (here.examples / 'failed-logins.conf').read_text(), here.work / 'failed-logins',
+                 here.source / 'test/captures/enriched/login-bad.log', 'failed-logins: failed login as e2eu on pts/0: 1 so far\n')
+
+
+def moves_from_libauparse(here):
+    """The program of the document, before and after: the same lines. The order is libauparse's own, so it is not compared."""
+    text = (here.source / 'docs/from-libauparse.md').read_text()
+    before = here.work / 'before'
+    (here.work / 'before.c').write_text(block(text, '/* before.c'))
+    here.run('gcc', *STRICT, here.work / 'before.c', '-o', before, '-lauparse')
+    after = here.compile('gcc', 'after.c', block(text, '/* after.c'))
+    data = forged.without_forged(b''.join(p.read_bytes() for p in captures(here)))
+    old, new = (sorted(here.run(program, input=data).splitlines()) for program in (before, after))
+    tap.expect(len(old) > 300, f'{len(old)} lines')
+    tap.expect_equal(new, old, 'lines')
 
 
 def refuses_bad_use(here):
@@ -154,10 +249,74 @@ int main(void) {
     here.run(program)
 
 
+def limits_children(here):
+    """A flood of events makes no flood of processes, and what has ended makes room."""
+    program = here.compile('gcc', 'children.c', '''
+#include <aulert/plugin.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+        int pids[64], n = 0, pid;
+        while ((pid = aulert_plugin_fork(60)) >= 0) {
+                if (pid == 0) {
+                        pause();
+                        _exit(0);
+                }
+                if (n == 64)
+                        return kill(pid, SIGKILL) + 2;
+                pids[n++] = pid;
+        }
+        if (pid != -EAGAIN || n != 64)
+                return 3;
+        kill(pids[0], SIGKILL);
+        siginfo_t si;
+        waitid(P_PID, (id_t)pids[0], &si, WEXITED | WNOWAIT);
+        pid = aulert_plugin_fork(60);
+        if (pid == 0)
+                _exit(0);
+        for (int i = 1; i < n; i++)
+                kill(pids[i], SIGKILL);
+        return pid < 0 ? 4 : 0;
+}
+''', '-std=gnu11')
+    here.run(program)
+
+
+def life(here):
+    """Standard input that is closed is an error, not an end that never comes. A child has none of the plugin's."""
+    program = here.compile('gcc', 'life.c', '''
+#include <aulert/plugin.h>
+#include <errno.h>
+#include <unistd.h>
+static int n, child;
+static void on_event(void *u, AulertEvent *e) {
+        (void)u, (void)e;
+        n++;
+        if (!child && (child = aulert_plugin_fork(60)) == 0) {
+                execl("/bin/readlink", "readlink", "/proc/self/fd/0", (char *)NULL);
+                _exit(127);
+        }
+}
+int main(int argc, char **argv) {
+        AulertPlugin plugin = { .size = sizeof(plugin), .event = on_event };
+        int r = aulert_plugin_run(&plugin);
+        (void)argv;
+        return argc > 1 ? r != -EBADF : r < 0 || n != 3;
+}
+''', '-std=gnu11')
+    here.run('sh', '-c', f'exec {program} closed <&-', timeout=tap.PATIENCE)
+    record = 'type=USER msg=audit(1700000000.000:{}): a=1\n'
+    out = here.run(program, input=''.join(record.format(i) for i in (1, 2, 3)).encode(), timeout=tap.PATIENCE)
+    tap.expect_equal(out, b'/dev/null\n', "the child's standard input")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix='aulert-installed-') as folder:
         here = Installed(sys.argv[1], sys.argv[2], pathlib.Path(folder))
-        cases = (builds_examples, same_records, no_internal_header, from_cpp, from_python, mails, refuses_bad_use)
+        cases = (builds_examples, same_records, same_counts, no_internal_header, from_cpp, from_python, mails, counts_failed_logins,
+                 follows_documents, moves_from_libauparse, refuses_bad_use, limits_children, life)
         return tap.run_cases([(c.__name__, lambda c=c: c(here)) for c in cases])
 
 
