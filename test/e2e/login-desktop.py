@@ -14,7 +14,7 @@ import tap  # noqa: E402
 
 PASSWORD = 'right ' + secrets.token_hex(4)
 GUESSED = 'Passwords guessed from one address'  # five wrong ones in all: a story of its own
-QUIET = 1.7  # a nameless failure waits up to a second for its name
+QUIET = 3  # a nameless failure waits up to a second for its name
 
 
 class Story:
@@ -107,6 +107,8 @@ def second_password_is_right(story):
     already = len(story.desktop.calls())
     status = story.sshd.ssh(story.alice.name, pty=True, passwords=['wrong', PASSWORD])
     tap.expect_equal(status, 0, 'exit status of ssh')
+    for words in ('failed login', 'logged in'):
+        story.desktop.wait(words, already)
     people.settle(QUIET, story.desktop)
     shown = [people.said(c) for c in story.desktop.calls()[already:]]
     for sentence in (f'failed login as {story.alice.name} over ssh from 127.0.0.1',

@@ -26,7 +26,7 @@ def colours(display):
     """How many colours the screen shows: one until something is drawn on it."""
     done = subprocess.run(['import', '-window', 'root', '-format', '%k', 'info:-'],
                           env={**people.PATHS, 'DISPLAY': display}, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=20, check=False)
+                          capture_output=True, text=True, timeout=tap.PATIENCE, check=False)
     return int(done.stdout.split()[0]) if done.returncode == 0 and done.stdout.strip() else 0
 
 
@@ -54,7 +54,7 @@ def shoot(picture):
         (work / 'dunstrc').write_text(DUNSTRC)
         stack.enter_context(alice.process(['dunst', '-conf', work / 'dunstrc'], extra={'DISPLAY': display},
                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        tap.wait_for(lambda: people.bus_has(alice, 'org.freedesktop.Notifications'), 10, 'dunst on the bus')
+        tap.wait_for(lambda: people.bus_has(alice, 'org.freedesktop.Notifications'), 'dunst on the bus')
         sshd = stack.enter_context(people.sshd(work))
         alice.authorize(sshd.key.with_suffix('.pub'))
         machine.configure([alice.name], timeout='30s')
@@ -64,7 +64,7 @@ def shoot(picture):
         empty = colours(display)
         tap.expect_equal(sshd.ssh(alice.name, pty=True), 0, 'exit status of ssh')
         tap.expect_equal(sshd.ssh('oracle', password='x') != 0, True, 'refusal of oracle')
-        tap.wait_for(lambda: colours(display) > empty + 10, 10, 'picture of a notification')
+        tap.wait_for(lambda: colours(display) > empty + 10, 'picture of a notification')
         time.sleep(1.5)  # the second one, which may have waited for its name
         machine.run('import', '-window', 'root', picture, env={**people.PATHS, 'DISPLAY': display})
     tap.expect(picture.stat().st_size > 1000, 'the picture is empty')

@@ -23,7 +23,7 @@ LIBAUDIT = ctypes.CDLL('libaudit.so.1', use_errno=True)
 
 def state(s):
     done = subprocess.run([AULERT, 'status', '--format', 'json', str(s.config)], capture_output=True, text=True, check=True,
-                          timeout=30)
+                          timeout=tap.PATIENCE)
     return json.loads(done.stdout)
 
 
@@ -43,19 +43,18 @@ def say_too_much():
 def kernel_losses():
     with machine.auditing(), service.service(AULERT, rules=RULES, more=MORE) as s:
         s.wait_ready()
-        tap.wait_for(lambda: 'lost_since_boot' in state(s)['kernel'], 20, "the kernel's count")
+        tap.wait_for(lambda: 'lost_since_boot' in state(s)['kernel'], "the kernel's count")
         before = machine.audit_status()['lost']
         tap.expect_equal(state(s)['kernel']['lost_since_boot'], before, 'lost since boot, as auditctl says')
         say_too_much()
         lost = machine.audit_status()['lost'] - before
         tap.expect(lost > 0, 'the kernel has dropped nothing')
-        tap.wait_for(lambda: {row['name']: row['value'] for row in state(s)['losses']}.get('kernel_lost') == lost, 20,
-                     f'{lost} among the losses')
-        alert = tap.wait_for(lambda: s.own('aulert-losses'), 20, 'alert')[0]
+        tap.wait_for(lambda: {row['name']: row['value'] for row in state(s)['losses']}.get('kernel_lost') == lost, f'{lost} among the losses')
+        alert = tap.wait_for(lambda: s.own('aulert-losses'), 'alert')[0]
         told = re.search(r'(\d+) records that the kernel has dropped', alert['sentence'])
         tap.expect(told and 0 < int(told[1]) <= lost, alert['sentence'])
-        tap.wait_for(lambda: f'aulert_kernel_lost_total{{role="supervisor"}} {lost}\n'
-                     in (s.work / 'aulert.prom').read_text(), 20, 'metrics')
+        metrics = s.work / 'aulert.prom'
+        tap.wait_for(lambda: metrics.exists() and f'aulert_kernel_lost_total{{role="supervisor"}} {lost}\n' in metrics.read_text(), 'metrics')
         s.end()
 
 
@@ -70,7 +69,7 @@ def unknown_is_not_zero():
         try:
             s.wait_ready()
             said = tap.wait_for(lambda: state(s) if state(s)['kernel'].get('unknown') == 'Operation not permitted' else None,
-                                20, 'word that it is not known')
+                                'word that it is not known')
             tap.expect('kernel_lost' not in said['processes'][0]['counters'], f'{said["processes"][0]}')
             s.end()
         finally:

@@ -30,7 +30,7 @@ class Cluster:
 
     def _run(self, *words, **options):
         done = subprocess.run([self.client, words[0], self.brokers, *map(str, words[1:])], capture_output=True,
-                              timeout=60, check=False, **options)
+                              timeout=tap.PATIENCE, check=False, **options)
         tap.expect_equal(done.returncode, 0, f'kafka-client {words} ({done.stderr.decode()})')
         return done.stdout.decode('latin-1')
 
@@ -57,7 +57,7 @@ def cluster(programs, topics, brokers=1):
     finally:
         here.process.stdin.close()
         try:
-            here.process.wait(10)
+            here.process.wait(tap.PATIENCE)
         except subprocess.TimeoutExpired:
             here.process.kill()
             here.process.wait()

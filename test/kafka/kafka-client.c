@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 
 static int failed;
 

@@ -120,20 +120,18 @@ sinks:
                 found.setdefault((alert['rule']['title'], alert['event']), set()).add(alert['id'])
         return found
 
-    def expect_alerts(self, n, topic='alerts', seconds=60):
-        tap.wait_for(lambda: len(self.alerts(topic)) >= n, seconds, f'{n} alerts in {topic}')
+    def expect_alerts(self, n, topic='alerts'):
+        tap.wait_for(lambda: len(self.alerts(topic)) >= n, f'{n} alerts in {topic}')
 
-    def expect_commits(self, n, seconds=30):
-        tap.wait_for(lambda: sum(o for o, _ in self.cluster.offsets('records', 'watchers').values()) == n, seconds,
-                     f'commit of {n} offsets')
+    def expect_commits(self, n):
+        tap.wait_for(lambda: sum(o for o, _ in self.cluster.offsets('records', 'watchers').values()) == n, f'commit of {n} offsets')
 
     def expect_shared(self, *running):
         """Each has some partitions."""
         def last(one):
             lines = [line for line in one.messages().splitlines() if 'read from' in line]
             return {line.split('partition ')[1].split(':')[0] for line in lines[-PARTITIONS // 2:]}
-        tap.wait_for(lambda: all(last(one) for one in running) and not set.intersection(*map(last, running)), 40,
-                     'partitions for each')
+        tap.wait_for(lambda: all(last(one) for one in running) and not set.intersection(*map(last, running)), 'partitions for each')
 
 
 @contextlib.contextmanager

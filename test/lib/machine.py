@@ -6,8 +6,11 @@ are ended. No audit rule is added, so only what programs say of themselves (logi
 """
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
+import re
+import select
 import shutil
 import socket
 import stat
@@ -66,6 +69,25 @@ def run(*command, **options):
     return done.stdout
 
 
+def status(aulert, config):
+    """What the service says of itself. The socket may be opened later, where one that ends has it; and a process that has much to do
+    may not answer in time."""
+    def answers():
+        with contextlib.suppress(tap.Failure):
+            said = json.loads(run(aulert, 'status', '--format', 'json', config))
+            return None if said['silent'] else said
+        return None
+    return tap.wait_for(answers, 'answer of every process')
+
+
+def status_says(aulert, config, pattern):
+    """The text of `aulert status` that has the pattern. A process that has much to do may not answer in time, and is asked again."""
+    def says():
+        text = subprocess.run([aulert, 'status', str(config)], capture_output=True, text=True, check=False).stdout
+        return text if re.search(pattern, text) else None
+    return tap.wait_for(says, f'{pattern} in what status says')
+
+
 @contextlib.contextmanager
 def lock():
     """Only one test at a time may have an auditd, on the whole machine."""
@@ -96,7 +118,7 @@ def process(command, **options):
             stop(child)
 
 
-def stop(child, seconds=5):
+def stop(child, seconds=30):
     """TERM, then KILL; the exit status."""
     if child.poll() is None:
         child.terminate()
@@ -123,6 +145,30 @@ def program_of(pid):
     with contextlib.suppress(OSError):
         return os.readlink(f'/proc/{pid}/exe')
     return ''
+
+
+@contextlib.contextmanager
+def gone(pids, what):
+    """Does not go on behind its body before these processes are gone with all that they had open.
+
+    /proc/PID/exe is not enough to tell: it is empty for some milliseconds before a socket is closed."""
+    with contextlib.ExitStack() as stack:
+        left = select.poll()
+        n_left = 0
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                fd = os.pidfd_open(pid)
+                stack.callback(os.close, fd)
+                left.register(fd, select.POLLIN)
+                n_left += 1
+        yield
+        end = time.monotonic() + tap.PATIENCE
+        while n_left:
+            ended = left.poll(max(0, end - time.monotonic()) * 1000)
+            tap.expect(ended, f'no {what} within {tap.PATIENCE} s')
+            for fd, _ in ended:
+                left.unregister(fd)
+                n_left -= 1
 
 
 def pipe():
@@ -165,26 +211,27 @@ def auditing():
 
 
 class Auditd:
-    """auditd with a configuration of our own."""
+    """auditd with a configuration of our own; settings: {key of auditd.conf: value}."""
 
-    def __init__(self, work, plugins, log=True):
+    def __init__(self, work, plugins, log=True, settings=None):
         self.log = work / 'audit.log'
         conf = work / 'auditd'
         conf.mkdir(exist_ok=True)
-        (conf / 'auditd.conf').write_text(AUDITD_CONF.format(log=self.log, plugins=plugins, write='yes' if log else 'no'))
+        lines = AUDITD_CONF.format(log=self.log, plugins=plugins, write='yes' if log else 'no').splitlines()
+        values = dict(line.split(' = ') for line in lines) | (settings or {})
+        (conf / 'auditd.conf').write_text(''.join(f'{key} = {value}\n' for key, value in values.items()))
         (conf / 'auditd.conf').chmod(0o640)
         # `-n`: in the foreground, records to the log. `-f` would write them to stdout.
         self.child = subprocess.Popen(['auditd', '-n', '-c', str(conf), '-s', 'nochange'], start_new_session=True,
                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        tap.wait_for(lambda: self.child.poll() is not None or audit_status()['pid'] == self.child.pid, 10,
-                     'registered auditd')
+        tap.wait_for(lambda: self.child.poll() is not None or audit_status()['pid'] == self.child.pid, 'registered auditd')
         tap.expect(self.child.poll() is None, 'auditd ended at once')
 
     def plugin(self):
         """The pid of the aulert that this auditd started."""
         aulert = str(PREFIX / 'bin/aulert')
         return tap.wait_for(lambda: next((p for p in children(self.child.pid) if program_of(p) == aulert), None),
-                            5, 'aulert under auditd')
+                            'aulert under auditd')
 
     def records(self, text):
         """The log's lines that contain text, without what auditd appended."""
@@ -193,19 +240,19 @@ class Auditd:
 
     def stop(self):
         """Ends auditd; seconds until it and its plugin were gone."""
-        plugins = children(self.child.pid)
+        plugins = [p for p in children(self.child.pid) if program_of(p).startswith(str(PREFIX))]
         started = time.monotonic()
-        stop(self.child)
-        tap.wait_for(lambda: not any(program_of(p).startswith(str(PREFIX)) for p in plugins), 10, 'end of the plugin')
-        tap.wait_for(lambda: audit_status()['pid'] == 0, 5, 'unregistered auditd')
+        with gone(plugins, 'end of the plugin'):
+            stop(self.child)
+        tap.wait_for(lambda: audit_status()['pid'] == 0, 'unregistered auditd')
         return time.monotonic() - started
 
 
 @contextlib.contextmanager
-def auditd(work, log=True):
+def auditd(work, log=True, settings=None):
     """Auditing on and an auditd whose plugins are those that `make install` put in place."""
     with auditing():
-        daemon = Auditd(work, PREFIX / 'etc/audit/plugins.d', log)
+        daemon = Auditd(work, PREFIX / 'etc/audit/plugins.d', log, settings)
         try:
             yield daemon
         finally:
@@ -316,6 +363,12 @@ class Journal:
             yield
         finally:
             self.reads.set()
+
+    def has_room(self):
+        """For a message of anybody."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+            probe.connect(str(JOURNAL))
+            return bool(select.select([], [probe], [], 0)[1])
 
     def close(self):
         self.ended = True

@@ -2,7 +2,6 @@
 """Test users with a session bus and a notification service, an sshd on loopback, and attempts to log in."""
 import contextlib
 import html
-import json
 import os
 import pathlib
 import pwd
@@ -13,6 +12,7 @@ import subprocess
 import threading
 import time
 
+import jsonl
 import machine
 import tap
 
@@ -84,16 +84,14 @@ class Desktop:
         self.record = record
 
     def calls(self):
-        lines = self.record.read_text().splitlines() if self.record.exists() else []
-        return [call for call in map(json.loads, lines) if 'summary' in call]
+        return [call for call in jsonl.read(self.record) if 'summary' in call]
 
     def ready(self):
         return self.record.exists() and '"ready"' in self.record.read_text()
 
-    def wait(self, text, already=0, seconds=5):
+    def wait(self, text, already=0):
         """The first call after the first `already` ones that says text."""
-        return tap.wait_for(lambda: next((c for c in self.calls()[already:] if text in said(c)), None), seconds,
-                            f'notification that says "{text}"')
+        return tap.wait_for(lambda: next((c for c in self.calls()[already:] if text in said(c)), None), f'notification that says "{text}"')
 
 
 def said(call):
@@ -105,7 +103,7 @@ def said(call):
 def session_bus(who):
     command = ['dbus-daemon', '--session', f'--address=unix:path={who.bus}', '--nofork', '--nopidfile']
     with who.process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
-        tap.wait_for(who.bus.is_socket, 5, f'bus at {who.bus}')
+        tap.wait_for(who.bus.is_socket, f'bus at {who.bus}')
         yield
 
 
@@ -114,7 +112,7 @@ def bus_has(who, name):
     command = ['dbus-send', '--session', '--print-reply', '--dest=org.freedesktop.DBus', '/',
                'org.freedesktop.DBus.NameHasOwner', f'string:{name}']
     done = subprocess.run(command, user=who.uid, group=who.gid, extra_groups=[], env=who.environment(),
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=False)
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=tap.PATIENCE, check=False)
     return 'true' in done.stdout
 
 
@@ -131,7 +129,7 @@ def desktop(who, work, capabilities=('body', 'body-markup', 'actions')):
         out = stack.enter_context(open(record, 'wb'))
         stack.enter_context(who.process([private, f'unix:path={who.bus}', *capabilities], stdout=out))
         here = Desktop(record)
-        tap.wait_for(here.ready, 5, f'notification service of {who.name}')
+        tap.wait_for(here.ready, f'notification service of {who.name}')
         yield here
 
 
@@ -158,7 +156,7 @@ class Sshd:
         with socket.socket() as probe:
             return probe.connect_ex(('127.0.0.1', self.port)) == 0
 
-    def ssh(self, name, command='true', pty=False, password=None, passwords=(), seconds=30):
+    def ssh(self, name, command='true', pty=False, password=None, passwords=(), seconds=tap.PATIENCE):
         """One attempt to log in, with a key, a password, or several one after the other; the client's exit status."""
         passwords = [password] if password else list(passwords)
         # The name stands in a file, because a client refuses markup in a name on its command line.
@@ -191,7 +189,7 @@ def sshd(work):
         try:
             with machine.process(['/usr/sbin/sshd', '-D', '-e', '-f', server.config], stderr=log):
                 # Connecting and leaving writes no audit record.
-                tap.wait_for(server.listening, 10, 'listening sshd')
+                tap.wait_for(server.listening, 'listening sshd')
                 yield server
         finally:
             if made:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`aulert run` in the state in which auditd starts a plugin, and records to feed it."""
+import collections
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +23,18 @@ def leave_signals(start):
         signal.signal(number, signal.SIG_IGN if start == 'ignored' else signal.SIG_DFL)
     if start == 'blocked':
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+
+def counters(messages, send_signal):
+    """What SIGUSR1 logs, by name; what is not there is 0. A process that has much to do may not answer in time, and is asked again."""
+    def answers():
+        mark = len(messages())
+        send_signal(signal.SIGUSR1)
+        said = tap.wait_for(lambda: re.search(r'counters:(.*)\n', messages()[mark:]), 'counters')
+        rows = (row.split() for row in said[1].split(','))
+        got = collections.Counter({row[0]: int(row[1]) for row in rows if len(row) == 2})
+        return None if any(name.endswith('_silent') for name in got) else got
+    return tap.wait_for(answers, 'answer of every process')
 
 
 class Plugin:
@@ -44,21 +58,25 @@ class Plugin:
     def signal(self, number):
         os.kill(self.child.pid, number)
 
-    def expect_message(self, text, seconds=5):
-        tap.wait_for(lambda: text in self.messages(), seconds, f'message "{text}"')
+    def expect_message(self, text):
+        tap.wait_for(lambda: text in self.messages(), f'message "{text}"')
 
-    def end(self, how, limit=2.0):
-        """Ends it by 'EOF' or 'TERM'; seconds until it was gone. A failure if that took longer than the limit."""
+    def counters(self):
+        return counters(self.messages, self.signal)
+
+    def end(self, how):
+        """Ends it by 'EOF' or 'TERM'; seconds until it was gone. A failure if it did not end by itself, but for want of time."""
         started = time.monotonic()
         if how == 'EOF':
             self.feed.close()
         else:
             self.signal(signal.SIGTERM)
         try:
-            status = self.child.wait(limit)
+            status = self.child.wait(tap.PATIENCE)
         except subprocess.TimeoutExpired as error:
-            raise tap.Failure(f'still there {limit} s after {how}') from error
+            raise tap.Failure(f'still there {tap.PATIENCE} s after {how}') from error
         tap.expect_equal(status, 0, f'exit status after {how}')
+        tap.expect('not all could be told before the end' not in self.messages(), f'it was ended after {how}')
         return time.monotonic() - started
 
 

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`aulert run` as auditd would start it, with a socket for stdin, a spool of its own and alerts in a file."""
-import collections
 import contextlib
-import json
 import os
 import pathlib
-import re
-import signal
 import socket
 import subprocess
 
+import jsonl
 import machine
+import plugin
 import tap
 
 RULE = '''title: Touched it
@@ -42,6 +40,7 @@ class Service:
         self.work = work
         self.out = work / 'alerts.json'
         self.log = work / 'log'
+        self.torn = 0  # lines of a file that who delivers may have left begun when a test killed him
         (work / 'rules').mkdir(exist_ok=True)
         for name, text in rules.items():
             (work / 'rules' / name).write_text(text)
@@ -61,12 +60,7 @@ class Service:
                                .replace('WORK', str(self.work)))
 
     def counters(self):
-        """What SIGUSR1 logs, by name; what is not there is 0."""
-        mark = len(self.log.read_text())
-        self.process.send_signal(signal.SIGUSR1)
-        said = tap.wait_for(lambda: re.search(r'counters:(.*)\n', self.log.read_text()[mark:]), 10, 'counters')
-        rows = (row.split() for row in said[1].split(','))
-        return collections.Counter({row[0]: int(row[1]) for row in rows if len(row) == 2})
+        return plugin.counters(self.log.read_text, self.process.send_signal)
 
     def say(self, text):
         self.feed.sendall(text.encode())
@@ -80,9 +74,7 @@ class Service:
         return None
 
     def alerts(self):
-        with contextlib.suppress(FileNotFoundError):
-            return [json.loads(line) for line in self.out.read_text().splitlines()]
-        return []
+        return jsonl.read(self.out, self.torn)
 
     def ids(self, kind='event'):
         return [a['id'] for a in self.alerts() if a['kind'] == kind]
@@ -91,11 +83,11 @@ class Service:
         return [a for a in self.alerts() if a['kind'] == 'own' and a['rule']['id'] == rule]
 
     def wait_ready(self):
-        tap.wait_for(lambda: self.child('engine'), 10, 'engine')
+        tap.wait_for(lambda: self.child('engine'), 'engine')
 
     def end(self):
         self.feed.close()
-        tap.expect_equal(self.process.wait(20), 0, f'exit status, having said {self.log.read_text()!r}')
+        tap.expect_equal(self.process.wait(tap.PATIENCE), 0, f'exit status, having said {self.log.read_text()!r}')
 
     def stop(self):
         self.feed.close()

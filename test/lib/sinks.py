@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 
+import tap
+
 
 def readable(program, work):
     """A copy that every user can start, wherever the build folder is."""
@@ -37,13 +39,27 @@ class Notifier:
         self.command = [*prefix, readable(aulert, work)]
         self.config = pathlib.Path(work) / 'sink.yaml'
 
-    def __call__(self, settings, timeout=30):
+    def __call__(self, settings):
         """(exit status, what it printed)."""
         self.config.write_text(f'sinks:\n  s: {{{settings}}}\n', encoding='utf-8')
         self.config.chmod(0o644)
         done = subprocess.run([*self.command, 'notify', '--config', str(self.config), 's'], capture_output=True,
-                              text=True, check=False, timeout=timeout)
+                              text=True, check=False, timeout=tap.PATIENCE)
         return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def run_until(program, config, log, condition):
+    """`aulert run` on @log, the end of which it is shown when @condition holds: from then on it waits for no more than a second for
+    what is on its way. (exit status, what it said)."""
+    with subprocess.Popen([program, 'run', str(config)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE) as child:
+        child.stdin.write(log.encode())
+        child.stdin.flush()
+        try:
+            tap.wait_for(lambda: condition() or child.poll() is not None, 'what was to come of it')
+        finally:
+            said = child.communicate(timeout=tap.PATIENCE)[1].decode(errors='replace')
+    return child.returncode, said
 
 
 def in_namespace(*options):

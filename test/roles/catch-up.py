@@ -7,13 +7,10 @@ or in part, with at least 1000 alerts on their way, and started anew. What its s
 against what `aulert test` finds in the whole log: simple rules, a rule about parents of processes that started long before
 (the table of processes), and one that counts over minutes (correlations).
 """
-import collections
 import contextlib
-import json
 import os
 import pathlib
 import random
-import re
 import signal
 import sqlite3
 import subprocess
@@ -22,7 +19,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lib'))
 import auditd  # noqa: E402
+import jsonl  # noqa: E402
 import machine  # noqa: E402
+import plugin  # noqa: E402
+import rights  # noqa: E402
 import tap  # noqa: E402
 
 AULERT = os.path.abspath(sys.argv[1])
@@ -112,20 +112,28 @@ class Machine:
         return lines[:split] + late
 
 
+def daemon_start(at):
+    """What auditd logs first when it starts."""
+    return [f'type=DAEMON_START msg=audit({at:.3f}:5034): op=start\n'.encode()]
+
+
 class Service:
-    def __init__(self, work):
+    def __init__(self, work, log_begins):
         self.work = work
         self.out = work / 'alerts.json'
         self.err = work / 'err'
         self.told = {}
+        self.stuck = []
         self.repeats = 0
+        self.kills = 0
         self.read = 0
         self.process = None
         (work / 'rules').mkdir()
         (work / 'rules/a.yml').write_text(RULES)
         (work / 'log').mkdir()
         self.auditd = auditd.Auditd(work / 'log/audit.log')
-        self.auditd.write([f'type=DAEMON_START msg=audit({time.time() - 60:.3f}:1): op=start\n'.encode()])
+        if log_begins:
+            self.auditd.write(daemon_start(time.time() - 60))
         (work / 'aulert.yaml').write_text(
             f'rules: [{work}/rules]\ncatch_up: {work}/log/audit.log\nspool: {{ path: {work}/spool/spool.db, max_size: 4096M }}\n'
             f'sinks:\n  out: {{ type: file, path: {self.out} }}\n')
@@ -140,15 +148,17 @@ class Service:
     def stored(self):
         return (self.work / 'spool/spool.db.state').exists()
 
+    def stored_at(self):
+        return (self.work / 'spool/spool.db.state').stat().st_mtime_ns
+
     def wait_stored(self, kernel):
         """Goes on with a few events until the engine's state was stored once more."""
-        path = self.work / 'spool/spool.db.state'
-        before = path.stat().st_mtime_ns
+        before = self.stored_at()
 
         def newer():
             self.auditd.write(kernel.records(1))
-            return path.stat().st_mtime_ns != before
-        tap.wait_for(newer, 20, 'later state')
+            return self.stored_at() != before
+        tap.wait_for(newer, 'later state')
 
     def child(self, role):
         with contextlib.suppress(OSError):
@@ -165,9 +175,10 @@ class Service:
                 text = f.read()
             text = text[:text.rfind(b'\n') + 1]
             self.read += len(text)
-            for line in text.splitlines():
-                alert = json.loads(line)
+            for alert in jsonl.parse(text.split(b'\n')[:-1], self.kills):
                 if alert['kind'] != 'event':
+                    if 'did not get on' in alert['sentence']:
+                        self.stuck.append(alert['sentence'])
                     continue
                 what = (alert['rule']['id'], alert['event'])
                 tap.expect(self.told.setdefault(alert['id'], what) == what, f'id {alert["id"]} stands for two things')
@@ -181,16 +192,16 @@ class Service:
         return False
 
     def kill(self, role):
+        self.kills += 1
         if role == 'all':
             pids = [self.process.pid] + machine.children(self.process.pid)
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            with machine.gone(pids, 'end of the killed'):
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
             self.process.wait()
-            tap.wait_for(lambda: not any(pathlib.Path(f'/proc/{p}/fd').exists() and machine.program_of(p) for p in pids),
-                         5, 'end of the killed')
             return
-        pid = tap.wait_for(lambda: self.child(role), 10, role)
+        pid = tap.wait_for(lambda: self.child(role), role)
         os.kill(pid, signal.SIGKILL)
 
     def stop(self):
@@ -201,10 +212,10 @@ class Service:
 
 
 @contextlib.contextmanager
-def service():
+def service(log_begins=True):
     with machine.workdir() as work:
         os.chmod(work, 0o777)
-        here = Service(work)
+        here = Service(work, log_begins)
         try:
             yield here
         finally:
@@ -223,23 +234,15 @@ def spooled(s):
         return {row[0].hex() for row in db.execute('SELECT id FROM alerts')}
 
 
-def counters(s):
-    """Of the service that runs; SIGUSR1 makes it print them."""
-    at = s.err.stat().st_size
-    s.process.send_signal(signal.SIGUSR1)
-    text = tap.wait_for(lambda: 'aulert: counters: ' in s.err.read_text()[at:] and s.err.read_text()[at:], 20, 'counters')
-    return collections.Counter({name: int(n) for name, n in re.findall(r'([a-z_]+) ([0-9]+)', text)})
-
-
 def finish(s, wanted):
     """All that is expected has been told, and nothing else; the same in the spool."""
     with contextlib.suppress(tap.Failure):
-        tap.wait_for(lambda: s.look() >= len(wanted) and set(s.told.values()) >= wanted, 60, 'all alerts')
-    count = counters(s)
+        tap.wait_for(lambda: s.look() >= len(wanted) and set(s.told.values()) >= wanted, 'all alerts')
+    count = plugin.counters(s.err.read_text, s.process.send_signal)
     tap.note({k: count[k] for k in ('records_caught_up', 'log_records_seen', 'input_records_seen', 'late_records')})
     tap.expect_equal(count['late_records'], 0, 'records that were met again behind their event')
     s.auditd.close()
-    status = s.process.wait(20)
+    status = s.process.wait(tap.PATIENCE)
     s.look()
     told = set(s.told.values())
     missing, extra = wanted - told, told - wanted
@@ -250,26 +253,33 @@ def finish(s, wanted):
                      f'{s.err.read_text()[-3000:]}')
     tap.expect_equal(len(s.told), len(told), 'ids for as many alerts')
     tap.expect_equal(len(set(s.told) - spooled(s)), 0, 'alerts that are told and not in the spool')
+    tap.expect_equal(s.stuck, [], 'words about an engine that got stuck: none had a reason to')
     tap.expect_equal(status, 0, f'exit status, having said {s.err.read_text()[-2000:]}')
 
 
 def burst(s, kernel, part):
     """Leaves more than IN_FLIGHT alerts on their way: deliver is held while they are made, and, when a part of them is wanted in the
     spool, let go until it has told some. Returns how many there are now that were not told."""
-    tap.wait_for(lambda: s.child('engine'), 10, 'engine')  # which waits for deliver
-    held = tap.wait_for(lambda: s.child('deliver'), 10, 'deliver')
+    def make(count):
+        for _ in range(count // 50):
+            s.auditd.write(kernel.records(50))
+        s.auditd.drain()
+
+    tap.wait_for(lambda: s.child('engine'), 'engine')  # which waits for deliver
+    held = tap.wait_for(lambda: s.child('deliver'), 'deliver')
     os.kill(held, signal.SIGSTOP)
     told = s.look()
     events = 6000 if part else 2000
-    for _ in range(events // 50):
-        s.auditd.write(kernel.records(50))
-    s.auditd.drain()
+    make(events)
     if part:
-        end = time.monotonic() + 20
+        end = time.monotonic() + tap.PATIENCE
         os.kill(held, signal.SIGCONT)
         while not s.grown():
             tap.expect(time.monotonic() < end, 'no alert of many')
         os.kill(held, signal.SIGSTOP)
+        if events * 8 // 10 - (s.look() - told) < 2 * IN_FLIGHT:  # deliver had the time to tell most of them
+            make(2000)
+            events += 2000
     return events * 8 // 10 - (s.look() - told)
 
 
@@ -279,7 +289,7 @@ def killed(roles, kills):
     least = None
     with service() as s:
         s.start()
-        tap.wait_for(s.stored, 20, 'first state')
+        tap.wait_for(s.stored, 'first state')
         for n in range(kills):
             left = burst(s, kernel, n % 2)
             before = s.look()
@@ -306,15 +316,90 @@ def killed(roles, kills):
         tap.expect(least >= IN_FLIGHT, f'only {least} alerts on their way at a kill')
 
 
+def stalled():
+    """Deliver stands still for as long as it takes to make more alerts than are kept for it."""
+    kernel = Machine(SEED)
+    with service() as s:
+        s.start()
+        tap.wait_for(s.stored, 'first state')
+        tap.wait_for(lambda: s.child('engine'), 'engine')
+        held = tap.wait_for(lambda: s.child('deliver'), 'deliver')
+        os.kill(held, signal.SIGSTOP)
+        for _ in range(600):
+            s.auditd.write(kernel.records(50))
+        s.auditd.drain()
+        tap.expect_equal(s.look(), 0, 'alerts that are told while deliver stands still')
+        reader = tap.wait_for(lambda: s.child('log'), 'reader of the log')  # which waits for deliver
+        if os.geteuid() == 0:
+            rights.expect_reader(reader, s.child('engine'), rights.DAC_READ_SEARCH)
+        os.kill(held, signal.SIGCONT)
+        finish(s, reference(s))
+        told = s.err.read_text()
+        tap.expect('times_left_to_log' in told and 'alerts_dropped' not in told, told)
+
+
+def say_and_store(s, kernel):
+    """An alert, and a state that is stored afterwards though nothing comes any more."""
+    told, before = s.look(), s.stored_at()
+    while kernel.serial % 10 in (0, 2, 6):
+        kernel.records(1)  # what comes next is told by itself
+    s.auditd.write(kernel.records(1))
+    s.auditd.drain()
+    tap.wait_for(lambda: s.look() > told, 'alert')
+    tap.wait_for(lambda: s.stored_at() != before, 'state that is stored')
+
+
+def holes():
+    """auditd has dropped records for us in the midst of what we got: a start takes them from the log, and the next one knows them."""
+    kernel = Machine(SEED)
+    with service() as s:
+        s.start()
+        tap.wait_for(s.stored, 'first state')
+        for _ in range(5):
+            s.auditd.write(kernel.records(20))
+            s.auditd.drain()
+            s.auditd.write(kernel.records(30), queued=False)
+        s.auditd.write(kernel.records(20))
+        s.auditd.drain()
+        dropped = 5 * 30 * 3  # records, at least
+        for least, most in ((dropped, 2 * dropped), (0, 20 * 5)):
+            for _ in range(2):  # the second state knows everything that was told before
+                say_and_store(s, kernel)
+            s.kill('all')
+            s.start()
+            s.auditd.write(kernel.records(20))
+            wanted = reference(s)
+            tap.wait_for(lambda w=wanted: s.look() >= len(w) and set(s.told.values()) >= w, 'alerts of what was dropped')
+            count = plugin.counters(s.err.read_text, s.process.send_signal)
+            tap.expect(count['log_records_seen'] > 0 and least <= count['records_caught_up'] <= most,
+                       f'{count["records_caught_up"]} caught up, {count["log_records_seen"]} seen in the log')
+        finish(s, reference(s))
+
+
+def quiet():
+    """What came last is known to the stored state though nothing comes any more: a start does not tell it again."""
+    kernel = Machine(SEED)
+    with service() as s:
+        s.start()
+        tap.wait_for(s.stored, 'first state')
+        for _ in range(3):
+            say_and_store(s, kernel)
+            say_and_store(s, kernel)  # at once behind a state
+        s.kill('all')
+        s.start()
+        s.auditd.write(kernel.records(20))
+        s.auditd.drain()
+        finish(s, reference(s))
+        tap.expect_equal(s.repeats, len(s.told), 'alerts told, for as many')
+
+
 def own(s, rule):
-    with contextlib.suppress(FileNotFoundError):
-        return [a for a in map(json.loads, s.out.read_text().splitlines()) if a['rule']['id'] == rule]
-    return []
+    return [a for a in jsonl.read(s.out, s.kills) if a['rule']['id'] == rule]
 
 
 def run_and_kill(s, kernel):
     s.start()
-    tap.wait_for(s.stored, 20, 'first state')
+    tap.wait_for(s.stored, 'first state')
     s.wait_stored(kernel)
     s.kill('all')
     s.auditd.write(kernel.records(20))
@@ -330,11 +415,33 @@ def gap():
         (s.work / 'log/audit.log.1').unlink()
         s.auditd.write(kernel.records(1))
         s.start()
-        tap.wait_for(lambda: own(s, 'aulert-gap'), 20, 'word about the gap')
+        tap.wait_for(lambda: own(s, 'aulert-gap'), 'word about the gap')
         tap.expect('may be missing' in own(s, 'aulert-gap')[0]['sentence'], own(s, 'aulert-gap'))
         told = s.look()
         s.auditd.write(kernel.records(20))
-        tap.wait_for(lambda: s.look() > told + 10, 20, 'alerts of what comes')
+        tap.wait_for(lambda: s.look() > told + 10, 'alerts of what comes')
+
+
+def new_log(kept):
+    """Killed before it knows any record, in a log that is younger than it: that is no gap, unless the begin of the log is gone."""
+    kernel = Machine(SEED)
+    with service(log_begins=False) as s:
+        s.start()
+        tap.wait_for(s.stored, 'first state')
+        s.kill('all')
+        s.auditd.write(daemon_start(time.time()) + kernel.records(100))
+        wanted = reference(s)
+        if not kept:
+            s.auditd.queue.clear()
+            s.auditd.rotate()
+            (s.work / 'log/audit.log.1').unlink()
+            s.auditd.write(kernel.records(1))
+        s.start()
+        if kept:
+            finish(s, wanted)
+        else:
+            tap.wait_for(lambda: own(s, 'aulert-gap'), 'word about the gap')
+        tap.expect_equal(len(own(s, 'aulert-gap')), 0 if kept else 1, 'words about a gap')
 
 
 def damaged():
@@ -347,19 +454,24 @@ def damaged():
         state[len(state) // 2] ^= 1
         path.write_bytes(state)
         s.start()
-        tap.wait_for(lambda: own(s, 'aulert-state'), 20, 'word about the state')
-        tap.wait_for(s.stored, 20, 'new state')
+        tap.wait_for(lambda: own(s, 'aulert-state'), 'word about the state')
+        tap.wait_for(s.stored, 'new state')
         tap.expect_equal(len(list((s.work / 'spool').glob('spool.db.state.damaged-*'))), 1, 'files that were set aside')
         told = s.look()
         s.auditd.write(kernel.records(20))
-        tap.wait_for(lambda: s.look() > told + 10, 20, 'alerts of what comes')
+        tap.wait_for(lambda: s.look() > told + 10, 'alerts of what comes')
 
 
 def main():
     return tap.run_cases([
         ('killed whole, again and again, it misses nothing', lambda: killed(['all'], KILLS)),
         ('killed in part, it misses nothing', lambda: killed(['engine', 'deliver', 'all'], KILLS)),
+        ('while deliver stands still, it misses nothing', stalled),
+        ('what auditd has dropped is taken from its log', holes),
+        ('when all is quiet, nothing is told again', quiet),
         ('a log that has lost what was missed is an alert', gap),
+        ('a log that is new has lost nothing', lambda: new_log(kept=True)),
+        ('a log that is new no more has', lambda: new_log(kept=False)),
         ('a damaged state is set aside', damaged),
     ])
 

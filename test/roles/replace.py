@@ -14,6 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lib'))
+import machine  # noqa: E402
 import service as run  # noqa: E402
 import tap  # noqa: E402
 from service import event  # noqa: E402
@@ -40,6 +41,7 @@ def service(program=AULERT):
 def undisturbed(n):
     with service() as s:
         s.say(''.join(event(i) for i in range(n)))
+        tap.wait_for(lambda: len(s.ids()) >= n + n - 4, 'alerts')  # the end waits for no more than a second
         s.end()
         ids = s.ids()
     tap.expect_equal(len(ids), n + n - 4, f'alerts of {n} events: each, and from the fifth on the correlation')
@@ -48,25 +50,24 @@ def undisturbed(n):
 
 
 def planted(word):
-    """The event that ends the engine is set aside; those before and behind it are told, within a second."""
+    """The event that ends the engine is set aside; those before and behind it are told."""
     with service(PLANTED) as s:
         s.say(''.join(event(i) for i in range(3)))
-        tap.wait_for(lambda: len(s.ids()) >= 3, 10, 'alerts before')
+        tap.wait_for(lambda: len(s.ids()) >= 3, 'alerts before')
         first = s.child('engine')
         started = time.monotonic()
         s.say(event(3, word) + ''.join(event(i) for i in range(4, 8)))
-        tap.wait_for(lambda: s.child('engine') not in (None, first), 5, 'new engine')
+        tap.wait_for(lambda: s.child('engine') not in (None, first), 'new engine')
         took = time.monotonic() - started
-        tap.wait_for(lambda: len(s.ids()) == 7 + 3, 10, 'alerts behind')  # each, and from the fifth on the correlation
+        tap.wait_for(lambda: len(s.ids()) == 7 + 3, 'alerts behind')  # each, and from the fifth on the correlation
         tap.note(f'a new engine after {took * 1000:.0f} ms')
-        tap.expect(took < 1.5, f'a new engine only after {took:.1f} s')
-        tap.wait_for(lambda: s.own('aulert-set-aside'), 5, 'word about the event')
+        tap.wait_for(lambda: s.own('aulert-set-aside'), 'word about the event')
         aside = s.own('aulert-set-aside')
         tap.expect_equal([len(aside), f':{3} ' in aside[0]['sentence']], [1, True], f'set aside: {aside}')
-        tap.wait_for(lambda: s.own('aulert-engine'), 5, 'word about the engine')
+        tap.wait_for(lambda: s.own('aulert-engine'), 'word about the engine')
         second = s.child('engine')
         s.say(''.join(event(i) for i in range(8, 12)))
-        tap.wait_for(lambda: len(s.ids()) == 11 + 7, 10, 'alerts of the second engine')
+        tap.wait_for(lambda: len(s.ids()) == 11 + 7, 'alerts of the second engine')
         tap.expect_equal(s.child('engine'), second, 'the second engine')
         s.end()
         ids = s.ids()
@@ -77,12 +78,33 @@ def stopped():
     """An engine that somebody has stopped does not get on."""
     with service() as s:
         s.say(event(0))
-        tap.wait_for(lambda: s.ids(), 10, 'alert')
+        tap.wait_for(lambda: s.ids(), 'alert')
         first = s.child('engine')
         os.kill(first, signal.SIGSTOP)
         s.say(event(1))
-        tap.wait_for(lambda: s.child('engine') not in (None, first), 2, 'new engine')
-        tap.wait_for(lambda: len(s.ids()) == 2, 10, 'alert of the second engine')
+        tap.wait_for(lambda: s.child('engine') not in (None, first), 'new engine')
+        tap.wait_for(lambda: len(s.ids()) == 2, 'alert of the second engine')
+        s.end()
+
+
+HOG = 'import os\nos.sched_setaffinity(0, {int(os.environ["CPU"])})\nos.nice(-20)\nwhile True: pass'
+
+
+def starved():
+    """An engine that is not let by others is not stuck: what it has at hand is told, and it lives."""
+    with service() as s:
+        s.say(event(0))
+        tap.wait_for(s.ids, 'alert')
+        first = s.child('engine')
+        cpu = min(os.sched_getaffinity(0))
+        os.sched_setaffinity(first, {cpu})
+        os.sched_setscheduler(first, os.SCHED_IDLE, os.sched_param(0))
+        with machine.process([sys.executable, '-c', HOG], env={'CPU': str(cpu)}):
+            for i in range(1, 30):
+                s.say(event(i))
+                time.sleep(0.1)
+        tap.wait_for(lambda: len(s.ids()) >= 30, 'all alerts')
+        tap.expect_equal((s.child('engine'), s.counters()['engine_stuck']), (first, 0), 'engine, and how many were stuck')
         s.end()
 
 
@@ -92,17 +114,19 @@ def killed(role, kills):
     wanted = undisturbed(n)
     chance = random.Random(7)
     with service() as s:
+        s.torn = kills if role == 'deliver' else 0
         s.wait_ready()
         last = None
         for i in range(n):
             s.say(event(i))
             if i % 40 == 20:
-                last = tap.wait_for(lambda old=last: s.child(role) != old and s.child(role), 5, f'new {role}')
+                last = tap.wait_for(lambda old=last: s.child(role) != old and s.child(role), f'new {role}')
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(last, signal.SIGKILL)
                 time.sleep(chance.random() * 0.02)
         with contextlib.suppress(tap.Failure):  # what is missing is told below
-            tap.wait_for(lambda: set(s.ids()) >= wanted, 60, 'all alerts')
+            tap.wait_for(lambda: set(s.ids()) >= wanted, 'all alerts')
+        tap.expect_equal(s.counters()[f'{role}_died'], kills, f'times that {role} died')
         s.end()
         got = s.ids()
     tap.note(f'{kills} kills, {len(got) - len(set(got))} of {len(wanted)} alerts told again under the same id')
@@ -114,6 +138,7 @@ def main():
         ('an event that crashes the engine is set aside', lambda: planted('plant-crash')),
         ('an event that keeps the engine busy is set aside', lambda: planted('plant-loop')),
         ('a stopped engine is replaced', stopped),
+        ('an engine that gets no processor is not', starved),
         ('an engine that is killed loses nothing', lambda: killed('engine', 20)),
         ('a deliver that is killed loses nothing', lambda: killed('deliver', 10)),
     ])

@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'lib'))
+import jsonl  # noqa: E402
 import sinks  # noqa: E402
 import tap  # noqa: E402
 
@@ -49,24 +50,23 @@ class Journald:
         SOCKET.parent.mkdir(parents=True, exist_ok=True)
         SOCKET.unlink(missing_ok=True)
         self.child = subprocess.Popen([JOURNALD], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        tap.wait_for(SOCKET.exists, 10, 'socket of systemd-journald')
+        tap.wait_for(SOCKET.exists, 'socket of systemd-journald')
 
     def stop(self):
         if self.child:
             self.child.terminate()
-            self.child.wait(10)
+            self.child.wait(tap.PATIENCE)
         self.child = None
 
     @staticmethod
     def entries(*matches):
         """Of aulert, oldest first."""
         done = subprocess.run(['journalctl', '-D', '/run/log/journal', '-o', 'json', '--all', '--no-pager',
-                               'SYSLOG_IDENTIFIER=aulert', *matches], capture_output=True, check=False, timeout=30)
+                               'SYSLOG_IDENTIFIER=aulert', *matches], capture_output=True, check=False, timeout=tap.PATIENCE)
         return [json.loads(line) for line in done.stdout.decode().splitlines()]
 
     def wait(self, n, *matches):
-        return tap.wait_for(lambda: len(self.entries(*matches)) >= n and self.entries(*matches), 10,
-                            f'{n} entries {matches}')
+        return tap.wait_for(lambda: len(self.entries(*matches)) >= n and self.entries(*matches), f'{n} entries {matches}')
 
 
 class Scene:
@@ -83,9 +83,11 @@ class Scene:
         alerts.unlink(missing_ok=True)
         config.write_text(f'spool: memory\nrules: [{", ".join(f"{self.work}/{level}.yml" for level in LEVELS)}]\n'
                           f'sinks:\n  j: {{type: journal}}\n  f: {{type: file, path: {alerts}}}\n', encoding='ascii')
-        done = subprocess.run([self.aulert, 'run', str(config)], input=records.encode(), capture_output=True,
-                              check=False, timeout=30)
-        return [json.loads(line) for line in alerts.read_text(encoding='utf-8').splitlines()], done.stderr.decode()
+        def told():
+            ids = {alert['id'] for alert in jsonl.read(alerts)}
+            return len(ids) >= records.count('\n') and ids <= {entry.get('AULERT_ID') for entry in self.journald.entries()}
+        said = sinks.run_until(self.aulert, config, records, told)[1]
+        return jsonl.read(alerts), said
 
 
 def a_test_alert(scene):

@@ -62,7 +62,7 @@ def status(code, body=b'', **headers):
     return answer
 
 
-def hang(seconds=60):
+def hang(seconds=600):
     return lambda handler: time.sleep(seconds)
 
 

@@ -100,7 +100,7 @@ class Script:
     def answer(self, connection, what):
         answer = self.answers.get(what, b'502 what?\r\n')
         if answer is HANG:
-            self.over.wait(60)
+            self.over.wait(600)
         elif answer is not DROP:
             connection.sendall(answer)
             return True

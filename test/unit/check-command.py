@@ -26,7 +26,7 @@ def run_case(text, status, words):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / 'x.yml'
         path.write_text(text, encoding='utf-8')
-        done = subprocess.run([AULERT, 'check', str(path)], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([AULERT, 'check', str(path)], capture_output=True, text=True, timeout=tap.PATIENCE, check=False)
     said = done.stdout + done.stderr
     tap.expect_equal(done.returncode, status, f'exit status ({said.strip()})')
     for word in words:

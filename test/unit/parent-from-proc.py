@@ -47,7 +47,7 @@ def hits(log, as_file):
         (folder / 'a.log').write_text(log, encoding='utf-8')
         args = [AULERT, 'watch', '--rules', str(folder / 'r.yml'), '--format', 'json']
         done = subprocess.run(args + ([str(folder / 'a.log')] if as_file else []), input=None if as_file else log.encode(),
-                              capture_output=True, timeout=60, check=False)
+                              capture_output=True, timeout=tap.PATIENCE, check=False)
         alerts = [json.loads(line) for line in done.stdout.decode().splitlines()]
         return sorted((a['rule']['id'], MARK in (a.get('tags') or a['rule'].get('tags') or [])) for a in alerts)
 

@@ -65,7 +65,7 @@ CASES = [
 
 
 def suite(folder, *more):
-    done = subprocess.run([AULERT, 'test', '--suite', str(folder), *more], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([AULERT, 'test', '--suite', str(folder), *more], capture_output=True, text=True, timeout=tap.PATIENCE, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -84,7 +84,7 @@ def run_case(rules, text, status, words, said):
         folder = pathlib.Path(name)
         write(folder, rules, text)
         got, out, err = suite(folder)
-        checked = subprocess.run([AULERT, 'check', name], capture_output=True, text=True, timeout=60, check=False)
+        checked = subprocess.run([AULERT, 'check', name], capture_output=True, text=True, timeout=tap.PATIENCE, check=False)
     tap.expect_equal(got, status, f'exit status ({out}{err})')
     for word in words:
         tap.expect(word in out, f'{word!r} is not in {out!r}')
