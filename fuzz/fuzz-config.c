@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "fuzz/target.h"
-#include "role/config.h"
+#include "role/config/config.h"
 
 static void on_diag(void *userdata, const char *file, unsigned line, unsigned column, const char *text) {
         unsigned *n = userdata;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* aulert: the command line. One row a command; what it does is in role/cmd-NAME.c. */
+/* aulert: the command line. One row a command; what it does is in role/cmd/cmd-NAME.c. */
 #include <signal.h>
 #include <unistd.h>
 #include "base/buf.h"

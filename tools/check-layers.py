@@ -3,7 +3,8 @@
 """Checks who includes whom under src/, and the sizes of functions and files.
 
 A stage includes itself, base/ and the headers of earlier stages; only role/ and main.c wire stages. A third-party
-header stands only in the stages listed here. No function is longer than 60 lines, no file longer than 600.
+header stands only in the stages listed here. The processes of `aulert run` include nothing of each other. No
+function is longer than 60 lines, no file longer than 600.
 With --self-test it checks itself on sources that break each rule.
 """
 import pathlib
@@ -31,6 +32,9 @@ LIBRARIES = {
     'yaml.h': {'rule', 'role'},
     'cmocka.h': set(),
 }
+
+# A process -> what of role/ it may include besides role/ itself: never another process's.
+PROCESSES = {f'role/{name}': {'role', f'role/{name}', 'role/config', 'role/account'} for name in ('engine', 'deliver', 'source')}
 
 # path -> why it may be longer; keep this empty
 LONGER = {}
@@ -84,6 +88,9 @@ def layer_fault(src, relative, header):
         return f'"{header}": a folder that is no stage'
     if STAGES.index(stage) > STAGES.index(own):
         return f'"{header}": {stage}/ comes after {own}/'
+    allowed = None if is_test(relative) else PROCESSES.get(str(relative.parent))
+    if allowed and stage == 'role' and str(pathlib.PurePath(header).parent) not in allowed:
+        return f'"{header}": {relative.parent}/ is a process of its own'
     return None
 
 
@@ -147,6 +154,8 @@ CASES = [
     ('base/gone.c', '#include "base/gone.h"\n', 'does not exist'),
     ('main.c', '#include "role/role.h"\n', None),
     ('role/role.c', '#include "role.h"\n#include "event/event.h"\n#include <systemd/sd-bus.h>\n', None),
+    ('role/engine/own.c', '#include "role/role.h"\n#include "role/engine/ok.h"\n', None),
+    ('role/engine/other.c', '#include "role/deliver/ok.h"\n', 'role/engine/ is a process of its own'),
     ('base/long.c', LONG, 'long_one() has 72 lines'),
     ('base/short.c', LONG.replace('        a++;\n' * 70, '        a++;\n' * 58), None),
     ('base/brace.c', LONG.replace('\n                    int b) {', ')\n{'), 'long_one() has 72 lines'),
@@ -161,10 +170,10 @@ def self_test():
     for number, (path, text, wanted) in enumerate(CASES, 1):
         with tempfile.TemporaryDirectory() as folder:
             src = pathlib.Path(folder)
-            for header in ('base/ok.h', 'event/event.h', 'role/role.h'):
+            for header in ('base/ok.h', 'event/event.h', 'role/role.h', 'role/engine/ok.h', 'role/deliver/ok.h'):
                 (src / header).parent.mkdir(exist_ok=True)
                 (src / header).write_text('')
-            (src / path).parent.mkdir(exist_ok=True)
+            (src / path).parent.mkdir(parents=True, exist_ok=True)
             (src / path).write_text(text)
             faults = check_tree(src)[1]
         good = not faults if wanted is None else len(faults) == 1 and wanted in faults[0]

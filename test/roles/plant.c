@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "base/log.h"
-#include "role/role-engine.h"
+#include "role/engine/role-engine.h"
 
 static bool holds(const Event *event, const char *word) {
         for (const Record *r = event->records; r; r = r->next)
