@@ -335,13 +335,12 @@ static SaddrForm read_inet6(SocketAddress *a) {
 static SaddrForm read_unix(SocketAddress *a) {
         const char *path = (const char *)a->bytes + sizeof(sa_family_t);
 
-        if (a->n_bytes < 4)
-                return SADDR_SHORT;
         a->is_abstract = !*path;
         path += a->is_abstract;
         a->n_path = (uint8_t)strnlen(path, sizeof(a->path) - 1);
         memcpy(a->path, path, a->n_path);
-        return SADDR_UNIX;
+        /* "a" without a NUL is a path, but not for libauparse */
+        return a->n_bytes < 4 ? SADDR_SHORT : SADDR_UNIX;
 }
 
 static SaddrForm read_netlink(SocketAddress *a) {

@@ -60,7 +60,7 @@ typedef enum {
         SADDR_INET,    /* address and port (AF_INET, AF_INET6) */
         SADDR_UNIX,    /* path */
         SADDR_NETLINK, /* pid and groups */
-        SADDR_SHORT,   /* the family is known, the rest is cut off */
+        SADDR_SHORT,   /* the family is known, the rest is cut off, but for a path of one byte */
 } SaddrForm;
 
 /* The kernel logs at most a struct sockaddr_storage: 128 bytes. */

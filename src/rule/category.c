@@ -107,7 +107,7 @@ static bool read_network(Viewer *x, const Facts *f, CategoryValues *ret) {
         if (!r || (!f->success && !(out && str_eq(f->exit, STR("-115")))))
                 return false;
         saddr = field_find(viewer_split(x, r), STR("saddr"));
-        if (!saddr || decode_saddr(view_socket_order(x, saddr->value), &a) || a.form != SADDR_INET)
+        if (!saddr || !view_read_socket(x, saddr->value, &a) || a.form != SADDR_INET)
                 return false;
         common(x, f, ret);
         address = a.address;

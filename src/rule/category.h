@@ -41,5 +41,5 @@ bool category_likely(Viewer *x, ViewKind kind);
 /* For category.c: keeps text until the next event. */
 Str view_keep(Viewer *x, Str s);
 
-/* A value of saddr= with the family's bytes in the order of a little-endian machine. */
-Str view_socket_order(Viewer *x, Str hex);
+/* A value of saddr=, whatever the machine; the address without its scope. False: it is none. */
+bool view_read_socket(Viewer *x, Str hex, SocketAddress *ret);

@@ -216,7 +216,7 @@ bool view_is_null(const Field *f) {
 }
 
 /* A big-endian machine writes the family the other way round: 0002. */
-Str view_socket_order(Viewer *x, Str hex) {
+static Str view_socket_order(Viewer *x, Str hex) {
         Str swapped;
 
         if (hex.n < 4 || memcmp(hex.p, "00", 2) != 0)
@@ -229,12 +229,19 @@ Str view_socket_order(Viewer *x, Str hex) {
         return swapped;
 }
 
+/* Without the scope of a link-local address, which is a number of this boot and no part of the address. */
+bool view_read_socket(Viewer *x, Str hex, SocketAddress *ret) {
+        if (decode_saddr(view_socket_order(x, hex), ret))
+                return false;
+        ret->address[strcspn(ret->address, "%")] = '\0';
+        return true;
+}
+
 static void add_socket(Viewer *x, View *v, Str hex) {
         SocketAddress a;
         char text[128];
 
-        hex = view_socket_order(x, hex);
-        if (decode_saddr(hex, &a))
+        if (!view_read_socket(x, hex, &a))
                 return;
         if (view_is_wanted(x, x->id_saddr[0]) && a.family_name)
                 view_add(x, v, x->id_saddr[0], str_from(a.family_name), false);
@@ -244,7 +251,7 @@ static void add_socket(Viewer *x, View *v, Str hex) {
                 snprintf(text, sizeof(text), "%u", a.port);
                 view_add(x, v, x->id_saddr[2], view_keep(x, str_from(text)), false);
         }
-        if (a.form == SADDR_UNIX && view_is_wanted(x, x->id_saddr[3])) {
+        if ((a.form == SADDR_UNIX || a.n_path) && view_is_wanted(x, x->id_saddr[3])) {
                 snprintf(text, sizeof(text), "%s%s", a.is_abstract ? "@" : "", a.path);
                 view_add(x, v, x->id_saddr[3], view_keep(x, str_from(text)), false);
         }
@@ -309,7 +316,8 @@ void view_add_field(Viewer *x, View *v, const Record *r, const Field *f, bool ke
                 if (id != NO_FIELD && kind == KIND_KEY && view_is_null(f))
                         v->values[v->n - 1].null = true;
         }
-        if (f->name.n == 5 && !memcmp(f->name.p, "saddr", 5) && f->part == FIELD_KERNEL)
+        if (f->name.n == 5 && !memcmp(f->name.p, "saddr", 5) && f->part == FIELD_KERNEL &&
+            r->type == TYPE_SOCKADDR)
                 add_socket(x, v, f->value);
 }
 
