@@ -94,6 +94,7 @@ static void find_fields(Viewer *x) {
         x->id_syscall = find_text(x, "syscall");
         x->id_SYSCALL = find_text(x, "SYSCALL");
         x->id_ARCH = find_text(x, "ARCH");
+        x->id_key = find_text(x, "key");
         x->id_cwd = find_text(x, "cwd");
         x->id_proctitle = find_text(x, "proctitle");
         for (size_t i = 0; i < 4; i++)

@@ -309,11 +309,11 @@ void view_add_field(Viewer *x, View *v, const Record *r, const Field *f, bool ke
                 text = view_text(x, r->type, f, id, &kind);
                 if (keywords)
                         view_add_pair(x, f->name, text);
-                if (id != NO_FIELD && kind == KIND_KEY)
+                if (id != NO_FIELD && id == x->id_key)
                         add_keys(x, v, id, text);
                 else if (id != NO_FIELD)
                         view_add(x, v, id, text, view_is_null(f));
-                if (id != NO_FIELD && kind == KIND_KEY && view_is_null(f))
+                if (id != NO_FIELD && id == x->id_key && view_is_null(f))
                         v->values[v->n - 1].null = true;
         }
         if (f->name.n == 5 && !memcmp(f->name.p, "saddr", 5) && f->part == FIELD_KERNEL &&
@@ -354,10 +354,10 @@ static void split_record(Viewer *x, View *v, const Record *r, bool keywords) {
 
 static void add_line(Viewer *x, View *v, const Record *r) {
         Str line = view_keep(x, r->text);
-        char *mark = line.n ? memchr(line.p, 0x1D, line.n) : NULL;
+        char *mark = (char *)line.p, *end = mark + line.n;
 
-        if (mark)
-                *mark = ' ';
+        while (mark < end && (mark = memchr(mark, 0x1D, (size_t)(end - mark))))
+                *mark++ = ' ';
         view_add(x, v, FIELD_KEYWORDS, line, false);
 }
 
