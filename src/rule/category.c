@@ -120,8 +120,11 @@ static bool read_network(Viewer *x, const Facts *f, CategoryValues *ret) {
         return true;
 }
 
-/* Appends the parts of @path that are not "", "." or "..", the last of which takes one part away. */
-static void append_path(Buf *out, Str path) {
+/* Appends the parts of @path that are not "", "." or "..", the last of which takes one part away. Where nobody knows what @out is below,
+ * unless @rooted, a ".." that has no part to take away stays. */
+static void append_path(Buf *out, Str path, bool rooted) {
+        size_t fixed = 0;
+
         for (size_t i = 0, end; i <= path.n; i = end + 1) {
                 const char *slash = i < path.n ? memchr(path.p + i, '/', path.n - i) : NULL;
                 Str part;
@@ -130,13 +133,15 @@ static void append_path(Buf *out, Str path) {
                 part = (Str){ path.p + i, end - i };
                 if (!part.n || str_eq(part, STR(".")))
                         continue;
-                if (str_eq(part, STR(".."))) {
+                if (str_eq(part, STR("..")) && (rooted || out->n > fixed)) {
                         while (out->n && out->p[--out->n] != '/')
                                 continue;
                         continue;
                 }
                 buf_putc(out, '/');
                 buf_str(out, part);
+                if (str_eq(part, STR("..")))
+                        fixed = out->n;
         }
 }
 
@@ -149,11 +154,28 @@ static bool is_directory(const FieldVec *fields) {
         return (bits & 0170000) == 0040000;
 }
 
+/* Where a PATH record's file is; from the root, if the directory of a relative name is known. */
+static Str whole_path(Viewer *x, Str name) {
+        Str cwd =
+                str_starts(name, STR("/")) ? STR("") : record_text(x, x->context_records[CONTEXT_CWD], "cwd");
+        Buf path = BUF_INIT;
+        Str text;
+
+        if (cwd.n)
+                append_path(&path, cwd, true);
+        append_path(&path, name, cwd.p != NULL);
+        if (!path.n)
+                buf_putc(&path, '/');
+        x->failed |= path.failed;
+        text = path.failed ? STR_NULL : view_keep(x, (Str){ path.p + !cwd.p, path.n - !cwd.p });
+        buf_done(&path);
+        return text;
+}
+
 static bool read_file(Viewer *x, const Facts *f, const Record *r, CategoryValues *ret) {
         const FieldVec *fields;
         const Field *nametype;
-        Buf path = BUF_INIT;
-        Str name, cwd;
+        Str name;
 
         if (!f->success || !r)
                 return false;
@@ -165,19 +187,7 @@ static bool read_file(Viewer *x, const Facts *f, const Record *r, CategoryValues
         if (!name.p)
                 return false;
         common(x, f, ret);
-        if (!str_starts(name, STR("/"))) {
-                cwd = record_text(x, x->context_records[CONTEXT_CWD], "cwd");
-                if (!cwd.p) { /* nobody knows where it is */
-                        ret->v[CATEGORY_TARGET_FILENAME] = name;
-                        return true;
-                }
-                append_path(&path, cwd);
-        }
-        append_path(&path, name);
-        if (!path.n)
-                buf_putc(&path, '/');
-        ret->v[CATEGORY_TARGET_FILENAME] = path.failed ? STR_NULL : view_keep(x, buf_view(&path));
-        buf_done(&path);
+        ret->v[CATEGORY_TARGET_FILENAME] = whole_path(x, name);
         return true;
 }
 
