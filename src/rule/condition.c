@@ -87,6 +87,8 @@ static int unknown_name(Cond *c) {
         Buf advice = BUF_INIT;
         int r;
 
+        if (c->token.p[0] == '!')
+                return FAIL(c, "\"!\" means nothing in a condition; write \"not\" and a blank");
         append_advice(c, c->token, &advice);
         r = FAIL(c, "there is no search identifier \"%.*s\"; write %s", PARSE_ARG(c->token), buf_z(&advice));
         buf_done(&advice);
@@ -270,6 +272,8 @@ static int parse_one(Parse *p, const YamlNode *node, SearchNames *names, const E
         if (is_word(&c, "|") || is_word(&c, "near"))
                 return FAIL(&c, "\"|\" and \"near\" (count, near and the like) are no longer part of Sigma; "
                                 "write a correlation document (event_count, temporal, …) with a timespan");
+        if (is_word(&c, ")"))
+                return FAIL(&c, "no \"(\" opened what this closes; write one before it, or remove this");
         return FAIL(&c, "\"%.*s\" does not fit here; write \"and\" or \"or\" between search identifiers",
                     PARSE_ARG(c.token));
 }

@@ -40,6 +40,8 @@ static Arena *arena_of(Reading *x) { return &x->l->set->ast.arena; }
 /* Of a list of scalars, or one scalar as a list of one; nothing is an empty list. */
 static size_t count_of(const YamlNode *n) { return !n || n->kind == YAML_NULL ? 0 : yaml_count(n); }
 
+static bool is_name(const YamlNode *n) { return yaml_is_scalar(n) && n->kind != YAML_NULL && n->text.n; }
+
 static int check_texts(Reading *x, const YamlNode *n, const char *key, size_t max) {
         size_t count = count_of(n);
 
@@ -47,7 +49,7 @@ static int check_texts(Reading *x, const YamlNode *n, const char *key, size_t ma
                 return parse_error(&x->l->parse, n, "\"%s\" must be a list of at most %zu names; write it so",
                                    key, max);
         for (size_t i = 0; i < count; i++)
-                if (!yaml_is_scalar(yaml_item(n, i)) || !yaml_item(n, i)->text.n)
+                if (!is_name(yaml_item(n, i)))
                         return parse_error(&x->l->parse, yaml_item(n, i),
                                            "\"%s\" must hold names; write one here", key);
         return 0;
@@ -297,7 +299,7 @@ static int follow_alias(Reading *x, const YamlNode *name, const CorrelationRef *
                 if (!str_eq(aliases->keys[i]->text, name->text))
                         continue;
                 for (size_t k = 0; rules->kind == YAML_MAP && k < rules->n; k++)
-                        if (is_called(x->l, ref, rules->keys[k]->text) && yaml_is_scalar(rules->v[k])) {
+                        if (is_called(x->l, ref, rules->keys[k]->text) && is_name(rules->v[k])) {
                                 *ret = rules->v[k]->text;
                                 return 0;
                         }
@@ -523,8 +525,8 @@ static int check_aliases(Reading *x) {
 static int read_all(Reading *x) {
         int r;
 
-        if (!x->map || x->map->kind != YAML_MAP)
-                return parse_error(&x->l->parse, x->doc->doc,
+        if (x->map->kind != YAML_MAP)
+                return parse_error(&x->l->parse, x->map,
                                    "\"correlation\" must be a map; write type, rules and timespan");
         check_words(x);
         r = read_type(x);

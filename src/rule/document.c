@@ -12,8 +12,10 @@ static int copy_text(Load *l, const YamlNode *doc, const char *key, Str *ret) {
         const YamlNode *n = yaml_get(doc, key);
 
         *ret = STR("");
-        if (!n || !yaml_is_scalar(n) || n->kind == YAML_NULL)
+        if (!n || n->kind == YAML_NULL)
                 return 0;
+        if (!yaml_is_scalar(n))
+                return parse_error(&l->parse, n, "\"%s\" is one text; write it without list or map", key);
         *ret = arena_str(&l->set->ast.arena, n->text);
         return ret->p ? 0 : -ENOMEM;
 }
@@ -23,6 +25,8 @@ static int copy_list(Load *l, const YamlNode *doc, const char *key, const Str **
         size_t used = 0;
         Str *v;
 
+        if (n && n->kind != YAML_LIST && n->kind != YAML_NULL)
+                parse_warn(&l->parse, n, "\"%s\" is a list, and is not read; write it as [text, …]", key);
         if (!n || n->kind != YAML_LIST || !n->n)
                 return 0;
         v = arena_alloc(&l->set->ast.arena, n->n * sizeof(*v));
@@ -94,12 +98,34 @@ int document_info(Load *l, Str file, const YamlNode *doc, RuleInfo *ret) {
 
 typedef struct {
         Str product, service, category;
+        bool odd; /* one of them is no text */
 } Logsource;
+
+/* What is no text names no logs that audit feeds. */
+static bool source_is_odd(Load *l, const YamlNode *source) {
+        static const char *const keys[] = { "product", "service", "category" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                const YamlNode *n = yaml_get(source, keys[i]);
+
+                if (!n || yaml_is_scalar(n))
+                        continue;
+                parse_warn(&l->parse, n,
+                           "\"%s\" is one text, so that this is skipped; write it without list or map",
+                           keys[i]);
+                return true;
+        }
+        return false;
+}
 
 static int read_logsource(Load *l, const YamlNode *doc, Logsource *ret) {
         const YamlNode *source = yaml_get(doc, "logsource");
-        int r = copy_text(l, source, "product", &ret->product);
+        int r;
 
+        *ret = (Logsource){ .odd = source_is_odd(l, source) };
+        if (ret->odd)
+                return 0;
+        r = copy_text(l, source, "product", &ret->product);
         r = r ? r : copy_text(l, source, "service", &ret->service);
         return r ? r : copy_text(l, source, "category", &ret->category);
 }
@@ -179,6 +205,8 @@ static void check_source_values(Load *l, const YamlNode *source, const Logsource
 static void check_logsource(Load *l, const YamlNode *doc, const Logsource *s) {
         const YamlNode *source = yaml_get(doc, "logsource");
 
+        if (s->odd)
+                return;
         if (source) {
                 check_source_keys(l, source);
                 check_source_values(l, source, s);
@@ -198,7 +226,7 @@ static bool find_view(const Logsource *s, ViewKind *ret) {
                            { "network_connection", VIEW_NETWORK },
                            { "file_event", VIEW_FILE } };
 
-        if ((s->product.n && !str_ieq(s->product, STR("linux"))) ||
+        if (s->odd || (s->product.n && !str_ieq(s->product, STR("linux"))) ||
             (s->service.n && !str_ieq(s->service, STR("auditd"))))
                 return false;
         *ret = VIEW_AUDIT;
@@ -308,10 +336,27 @@ static int add_rule(Load *l, const Rule *rule) {
         return r || !rule->info.name.n ? r : load_name(&l->names, rule->info.name, at);
 }
 
+/* An id stands once, whatever has it: hits are told by it. */
+static int check_id(Load *l, const YamlNode *doc, Str id) {
+        const RuleInfo *other = NULL;
+        uint32_t at;
+
+        if (!yaml_get(doc, "id"))
+                return 0;
+        if (load_find_rule(l, id, &at))
+                other = &l->set->rules[at].info;
+        at = load_named(&l->correlation_names, id);
+        if (at)
+                other = &l->correlations[l->correlation_names.entries[at - 1].value].info;
+        if (!other)
+                return 0;
+        return parse_error(&l->parse, doc, "this id is taken by %s:%u; give each rule an id of its own",
+                           other->file.p, other->line);
+}
+
 static int load_rule(Load *l, Str file, const YamlNode *doc) {
         Rule rule = { 0 };
         Logsource source;
-        uint32_t other;
         int r = read_logsource(l, doc, &source);
 
         if (r)
@@ -324,9 +369,7 @@ static int load_rule(Load *l, Str file, const YamlNode *doc) {
         rule.service = source.service;
         rule.category = source.category;
         r = document_info(l, file, doc, &rule.info);
-        if (!r && yaml_get(doc, "id") && load_find_rule(l, rule.info.id, &other))
-                r = parse_error(&l->parse, doc, "this id is taken by %s:%u; give each rule an id of its own",
-                                l->set->rules[other].info.file.p, l->set->rules[other].info.line);
+        r = r ? r : check_id(l, doc, rule.info.id);
         if (!r && l->set->n_rules >= LOAD_MAX_RULES)
                 r = parse_error(&l->parse, doc, "too many rules (%u at most); load fewer of them",
                                 LOAD_MAX_RULES);
@@ -358,6 +401,10 @@ static int parse_filter(Load *l, const YamlNode *filter, LoadFilter *f) {
                 return parse_error(&l->parse, rules ? rules : filter,
                                    "a filter must say which rules it is for; write \"rules: [id, …]\" or "
                                    "\"rules: any\"");
+        for (size_t i = 0; !any && i < rules->n; i++)
+                if (!yaml_is_scalar(rules->v[i]) || rules->v[i]->kind == YAML_NULL)
+                        return parse_error(&l->parse, rules->v[i],
+                                           "\"rules\" must hold ids or names; write one here");
         if (!says_not(condition))
                 parse_warn(&l->parse, condition,
                            "this filter lets only events through that match it; to suppress them write \"not "
@@ -376,6 +423,17 @@ static int keep_info(Load *l, const RuleInfo *info, const RuleInfo **ret) {
         return 0;
 }
 
+/* Without one a filter is for all rules that it names. */
+static void check_filter_source(Load *l, const YamlNode *source) {
+        if (source && source->kind == YAML_MAP)
+                check_source_keys(l, source);
+        else if (source && source->kind != YAML_NULL)
+                parse_warn(
+                        &l->parse, source,
+                        "this says nothing about logs, so that the filter is for those of all rules that it "
+                        "names; write a map, as \"logsource: {product: linux}\"");
+}
+
 static int load_filter(Load *l, Str file, const YamlNode *doc) {
         LoadFilter f = { .file = file, .node = yaml_get(doc, "filter") };
         Logsource source;
@@ -385,8 +443,10 @@ static int load_filter(Load *l, Str file, const YamlNode *doc) {
 
         if (r)
                 return r;
-        if ((source.product.n || source.service.n || source.category.n) && !find_view(&source, &view))
+        if ((source.odd || source.product.n || source.service.n || source.category.n) &&
+            !find_view(&source, &view))
                 return skip(l, doc);
+        check_filter_source(l, yaml_get(doc, "logsource"));
         l->parse.view = source.category.n ? view : _VIEW_N;
         f.product = source.product;
         f.service = source.service;
@@ -409,15 +469,8 @@ static int load_filter(Load *l, Str file, const YamlNode *doc) {
 static int load_correlation(Load *l, Str file, const YamlNode *doc) {
         LoadCorrelation c = { .file = file, .doc = doc };
         int r = document_info(l, file, doc, &c.info);
-        uint32_t other = r || !yaml_get(doc, "id") ? 0 : load_named(&l->correlation_names, c.info.id);
 
-        if (other) {
-                const LoadCorrelation *o = &l->correlations[l->correlation_names.entries[other - 1].value];
-
-                r = parse_error(&l->parse, doc,
-                                "this id is taken by %s:%u; give each correlation an id of its own",
-                                o->file.p, o->info.line);
-        }
+        r = r ? r : check_id(l, doc, c.info.id);
         if (r)
                 return refuse(l, &c.info, r);
         if (load_grow(&l->correlations, sizeof(*l->correlations), l->n_correlations, &l->cap_correlations))
@@ -455,7 +508,7 @@ static int refuse_two(Load *l, Str file, const YamlNode *doc) {
 
         if (r >= 0)
                 r = parse_error(
-                        &l->parse, yaml_get(doc, "detection"),
+                        &l->parse, yaml_get(doc, yaml_get(doc, "detection") ? "detection" : "filter"),
                         "a document holds one rule, and this one has two kinds of it; write \"---\" and "
                         "a document of its own");
         return refuse(l, &info, r);
@@ -486,7 +539,7 @@ static void skip_other(Load *l, const YamlNode *doc) {
 int document_load(Load *l, Str file, const YamlNode *doc) {
         l->parse.file = file.p;
         l->parse.rule = STR("");
-        if (yaml_get(doc, "detection") && (yaml_get(doc, "correlation") || yaml_get(doc, "filter")))
+        if (!!yaml_get(doc, "detection") + !!yaml_get(doc, "correlation") + !!yaml_get(doc, "filter") > 1)
                 return refuse_two(l, file, doc);
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
                 if (yaml_get(doc, kinds[i].key))

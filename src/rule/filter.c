@@ -56,6 +56,8 @@ static void check_name(const Uses *u, const LoadFilter *f, const YamlNode *node)
                 parse_warn(&l->parse, node, "%s",
                            load_named(&l->correlation_names, node->text)
                                    ? "a correlation cannot be filtered; write the rules that it counts"
+                           : str_ieq(node->text, STR("any"))
+                                   ? "there is no rule of this name; write \"rules: any\" for all"
                                    : "there is no rule of this id or name; write one that is loaded");
         for (size_t i = at; i; i = l->names.entries[i - 1].next)
                 if (fits(f, &l->set->rules[l->names.entries[i - 1].value]))

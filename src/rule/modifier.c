@@ -182,6 +182,13 @@ static int read_key(Item *it) {
         if (!r && !s.n)
                 r = parse_error(it->p, it->key,
                                 "an empty field name; write the name of a field, or '|all' for keywords");
+        for (size_t i = 0; !r && i < at; i++)
+                if (s.p[i] == ' ') {
+                        parse_warn(it->p, it->key,
+                                   "no field has a blank in its name, so that it is always absent; write the "
+                                   "name without");
+                        break;
+                }
         while (!r && at < s.n) {
                 size_t start = at + 1;
                 const char *next = memchr(s.p + start, '|', s.n - start);
@@ -447,6 +454,17 @@ static Compare compare_of(const Item *it) {
                                  : COMPARE_EQ;
 }
 
+/* Legal, and surely a mistake. */
+static void check_part(Item *it, const YamlNode *value, Modifier m, long double number) {
+        static const struct {
+                int least, most;
+        } parts[] = { { 0, 59 }, { 0, 23 }, { 1, 31 }, { 1, 53 }, { 1, 12 } };
+
+        if (m != YEAR && (number < parts[m - MINUTE].least || number > parts[m - MINUTE].most))
+                parse_warn(it->p, value, "no time has this %s; write a number from %d to %d", infos[m].name,
+                           parts[m - MINUTE].least, parts[m - MINUTE].most);
+}
+
 static int number_value(Item *it, const YamlNode *value, const Expr **ret) {
         Test t = { .kind = has(it, TIMES) ? TEST_TIME : TEST_NUMBER,
                    .field = it->field,
@@ -456,8 +474,10 @@ static int number_value(Item *it, const YamlNode *value, const Expr **ret) {
                 return parse_error(it->p, value, "\"%s\" compares numbers; write a number without quotes",
                                    infos[it->order[it->n - 1]].name);
         for (Modifier m = MINUTE; m <= YEAR; m++)
-                if (has(it, B(m)))
+                if (has(it, B(m))) {
                         t.part = (TimePart)(m - MINUTE);
+                        check_part(it, value, m, t.number);
+                }
         return add(it, &t, ret);
 }
 
