@@ -18,7 +18,9 @@ CASES = [
     ('an unknown key', 'sinks: {j: {type: journal, colour: red}}\n', 2, ['x.yml:1:28: error: colour is unknown']),
     ('a dangling sink', f'rules: [{RULES}]\nroutes:\n  - {{to: [nowhere]}}\n', 2, ['x.yml:3:10: error: there is no sink nowhere']),
     ('a rule with an unknown modifier', RULE.replace('{type: EOE}', '{"type|nope": EOE}'), 2, ['x.yml:3:', 'error:', 'nope']),
-    ('no YAML', 'sinks: [\n', 2, ['x.yml:2:1: error:']),
+    ('no YAML', 'sinks: [\n', 2, ['x.yml:2:1: error:', 'close what "["']),
+    ('a configuration that only redacts', 'redact: off\nnope: 1\n', 2, ['x.yml:2:1: error: nope is unknown']),
+    ('tests of rules', 'rules: [a.yml]\ntests: []\n', 0, ['0 refused, 1 skipped']),
 ]
 
 
@@ -29,6 +31,8 @@ def run_case(text, status, words):
         done = subprocess.run([AULERT, 'check', str(path)], capture_output=True, text=True, timeout=tap.PATIENCE, check=False)
     said = done.stdout + done.stderr
     tap.expect_equal(done.returncode, status, f'exit status ({said.strip()})')
+    for line in done.stderr.splitlines():
+        tap.expect(line.startswith(f'{path}:'), f'{line!r} does not begin with the place')
     for word in words:
         tap.expect(word in said, f'{word!r} is not in {said!r}')
 

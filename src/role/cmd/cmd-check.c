@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/escape.h"
 #include "base/log.h"
 #include "role/args.h"
 #include "role/config/config-read.h"
@@ -51,15 +52,30 @@ static int add_rules(Check *c, const char *const *paths, size_t n) {
         return 0;
 }
 
+static void say(void *userdata, const char *file, unsigned line, unsigned column, const char *text) {
+        Buf out = BUF_INIT;
+
+        buf_attach(&out, STDERR_FILENO);
+        escape_terminal(&out, str_from(file));
+        buf_printf(&out, ":%u:%u: error: ", line, column);
+        escape_terminal(&out, str_from(text));
+        buf_putc(&out, '\n');
+        buf_flush(&out);
+        buf_done(&out);
+}
+
 /* Its rules are checked too, when it can be understood. */
 static int add_config(Check *c, const char *path) {
-        Config **configs = grow(c->configs, c->n_configs, 1), *config;
+        Config **configs = grow(c->configs, c->n_configs, 1), *config = NULL;
+        int r;
 
         if (!configs)
                 return -ENOMEM;
         c->configs = configs;
-        config = config_read(path);
-        if (!config) {
+        r = config_load(&config, path, say, NULL);
+        if (r) {
+                if (r < 0)
+                        log_error("%s: %s", path, strerror(-r));
                 c->status = STATUS_USAGE;
                 return 0;
         }

@@ -99,10 +99,11 @@ void config_say_what_stays(const Config *old, const Config *new) {
 typedef enum { KIND_OPEN, KIND_CONFIG, KIND_OTHER } Kind;
 
 static Kind kind_of_key(const char *key) {
-        static const char *const ours[] = { "source", "kafka",       "rules",  "sinks",  "routes",
-                                            "spool",  "host_groups", "limits", "status", "metrics" };
-        static const char *const sigma[] = { "title",       "logsource", "detection",
-                                             "correlation", "filter",    "action" };
+        static const char *const ours[] = { "source", "kafka",       "rules",   "sinks",  "routes",
+                                            "spool",  "host_groups", "redact",  "limits", "events",
+                                            "status", "metrics",     "catch_up" };
+        static const char *const sigma[] = { "title",  "logsource", "detection", "correlation",
+                                             "filter", "action",    "tests" };
 
         for (size_t i = 0; i < ARRAY_SIZE(sigma); i++)
                 if (!strcmp(key, sigma[i]))

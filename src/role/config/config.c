@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "role/config/config-yaml.h"
 #include "role/places.h"
+#include "rule/yaml-tree.h"
 #include "source/source.h"
 
 static void take_source(ConfLoader *l, const ConfNode *value, void *into) {
@@ -205,6 +206,19 @@ int config_read_file(const char *path, Buf *ret) {
         return (int)n;
 }
 
+/* As for rules: with what to write instead. */
+static void say_no_yaml(ConfLoader *l, Str file, const yaml_parser_t *parser) {
+        YamlError e = { (unsigned)parser->problem_mark.line + 1, (unsigned)parser->problem_mark.column + 1,
+                        "no YAML" };
+        Arena arena = ARENA_INIT;
+        YamlFile yaml;
+
+        l->no_memory |= parser->error == YAML_MEMORY_ERROR || yaml_read(&yaml, &arena, file, &e) == -ENOMEM;
+        arena_done(&arena);
+        l->n_bad++;
+        l->diag(l->userdata, l->config->path, e.line, e.column, e.text);
+}
+
 static void parse(ConfLoader *l, Str file) {
         yaml_document_t doc;
         yaml_parser_t parser;
@@ -216,10 +230,7 @@ static void parse(ConfLoader *l, Str file) {
         }
         yaml_parser_set_input_string(&parser, (const unsigned char *)(file.n ? file.p : ""), file.n);
         if (!yaml_parser_load(&parser, &doc)) {
-                l->n_bad++;
-                l->diag(l->userdata, l->config->path, (unsigned)parser.problem_mark.line + 1,
-                        (unsigned)parser.problem_mark.column + 1,
-                        parser.problem ? parser.problem : "no YAML");
+                say_no_yaml(l, file, &parser);
                 yaml_parser_delete(&parser);
                 return;
         }

@@ -33,6 +33,9 @@ static const struct {
 } mistakes[] = {
         { "", "1:1: the file is empty" },
         { "- a\n", "1:1: the configuration must be a map" },
+        { "source: stdin\nrules: 'a\n",
+          "2:8: not valid YAML: found unexpected end of stream while scanning a quoted scalar; close "
+          "the quotes" },
         { "source: stdin\nnonsense: yes\n", "2:1: nonsense is unknown in the configuration" },
         { "source: stdin\nsource: stdin\n", "2:1: source comes twice" },
         { "source: tcp\n", "1:9: a source is stdin, file:PATH, unix:PATH or netlink, not tcp" },
