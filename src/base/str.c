@@ -57,3 +57,11 @@ size_t str_unhex(char *dst, Str s) {
         }
         return i / 2;
 }
+
+size_t str_chars(Str s) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < s.n; i++)
+                n += (s.p[i] & 0xC0) != 0x80;
+        return n;
+}

@@ -54,6 +54,9 @@ static inline Str str_put(char **at, Str s) {
 /* ASCII letters compare without case, other bytes exactly. */
 bool str_ieq(Str a, Str b);
 
+/* Characters of UTF-8: all bytes but those that continue one. */
+size_t str_chars(Str s);
+
 /* Whole string as an unsigned number in @base (10 or 16, without prefix). False, and *ret untouched, when
  * the string is empty, holds another character, or does not fit. */
 bool str_u64(Str s, unsigned base, uint64_t *ret);

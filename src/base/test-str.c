@@ -44,6 +44,12 @@ static void test_hex(void **state) {
         assert_int_equal(str_unhex(out, STR("41zz41")), 1);
 }
 
+static void test_characters(void **state) {
+        assert_int_equal(str_chars(STR("")), 0);
+        assert_int_equal(str_chars(STR("ab")), 2);
+        assert_int_equal(str_chars(STR("\xC3\xA9x\xF0\x9F\x98\x80")), 3);
+}
+
 static void test_letters_compare_without_case(void **state) {
         assert_true(str_ieq(STR("EXECVE"), STR("execve")));
         assert_false(str_ieq(STR("a@"), STR("a`"))); /* 0x40 and 0x60 differ by the same bit */
@@ -80,6 +86,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_numbers),
                 cmocka_unit_test(test_hex),
+                cmocka_unit_test(test_characters),
                 cmocka_unit_test(test_letters_compare_without_case),
                 cmocka_unit_test(test_buffer_reports_a_failed_write),
                 cmocka_unit_test(test_arena_keeps_to_its_limit),

@@ -392,7 +392,7 @@ static int regex_text(Item *it, const YamlNode *value, Str text, const Expr **re
                                       "syntax, with \\ "
                                       "before . * ? ( [ { that are meant as themselves",
                                       has(it, B(EXPAND)) ? " with its placeholders' values" : "",
-                                      e.offset + 1, e.text);
+                                      str_chars((Str){ text.p, e.offset }) + 1, e.text);
         if (r)
                 return r;
         t.regex_text = arena_str(&it->p->ast->arena, text);

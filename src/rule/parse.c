@@ -5,6 +5,11 @@
 
 #define WHOLE SIZE_MAX /* no place inside the node */
 
+/* Columns count characters. */
+static unsigned inside(const YamlNode *at, size_t offset) {
+        return at->lead + (unsigned)str_chars((Str){ at->text.p, offset < at->text.n ? offset : at->text.n });
+}
+
 static void tell(Parse *p, RuleDiagKind kind, const YamlNode *at, size_t offset, const char *fmt,
                  va_list ap) {
         char text[1024];
@@ -17,7 +22,7 @@ static void tell(Parse *p, RuleDiagKind kind, const YamlNode *at, size_t offset,
                              p->rule.p);
         vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
         p->diag(p->userdata, kind, p->file, at ? at->line : 1,
-                at ? at->column + (at->exact && offset != WHOLE ? (unsigned)offset + at->lead : 0) : 1, text);
+                at ? at->column + (at->exact && offset != WHOLE ? inside(at, offset) : 0) : 1, text);
 }
 
 int parse_error(Parse *p, const YamlNode *at, const char *fmt, ...) {

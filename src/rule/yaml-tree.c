@@ -224,7 +224,7 @@ static int read_scalar(Reader *r, YamlNode **ret, const yaml_event_t *e) {
         n->lead = e->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
                   e->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
         n->exact = e->start_mark.line == e->end_mark.line &&
-                   e->end_mark.column - e->start_mark.column == s.n + 2u * n->lead;
+                   e->end_mark.column - e->start_mark.column == str_chars(s) + 2u * n->lead;
         *ret = n;
         return add_anchor(r, e, e->data.scalar.anchor, n);
 }
