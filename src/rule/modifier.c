@@ -512,6 +512,11 @@ static int one_value(Item *it, const YamlNode *value, const Expr **ret) {
         if (!yaml_is_scalar(value))
                 return parse_error(it->p, value,
                                    "a value must be a text, a number or a list of them; write it so");
+        if (!value->lead && str_ends(value->text, STR("\n")))
+                parse_warn(
+                        it->p, value,
+                        "this text ends with a line end, as one after | or > does; write |- or >-, or all on "
+                        "one line");
         if (value->kind == YAML_NULL)
                 return null_value(it, value, ret);
         if (has(it, B(EXISTS)))

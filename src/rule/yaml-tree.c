@@ -51,6 +51,14 @@ static const char *advice(const char *problem, const char *context) {
                 { "tab character", "", "indent with blanks, not tabs" },
                 { "mapping values are not allowed", "",
                   "put a value that has \": \" in it in quotes, and align keys" },
+                { "mapping keys are not allowed", "", "put a value that begins with \"? \" in quotes" },
+                { "sequence entries are not allowed", "",
+                  "begin a list on the line after its key, and put a value that begins with \"- \" in "
+                  "quotes" },
+                { "<document start>", "",
+                  "write \"---\" before another document, and put a value that goes on after its closing "
+                  "quote "
+                  "in quotes as a whole" },
                 { "unknown escape", "",
                   "write the value in single quotes, where \\ is itself, or each \\ as \\\\" },
                 { "end of stream", "quoted", "close the quotes" },
