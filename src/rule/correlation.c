@@ -235,12 +235,23 @@ static int too_long(Load *l, const YamlNode *n) {
         return parse_error(&l->parse, n, "a chain of more than %u correlations; make it shorter", MAX_CHAIN);
 }
 
+/* An id stands once, a name need not. */
+static void check_sole(Load *l, const YamlNode *n) {
+        uint32_t rule = load_named(&l->names, n->text), other = load_named(&l->correlation_names, n->text);
+
+        if ((rule && (other || l->names.entries[rule - 1].next)) ||
+            (other && l->correlation_names.entries[other - 1].next))
+                parse_warn(&l->parse, n,
+                           "several rules have this name, and only the first of them is counted; write ids");
+}
+
 static int resolve(Reading *x, const YamlNode *n, CorrelationRef *ref) {
         Load *l = x->l;
         LoadCorrelation *other;
         Parse saved = l->parse;
         int r;
 
+        check_sole(l, n);
         if (load_find_rule(l, n->text, &ref->index))
                 return 0;
         other = find_correlation(l, n->text);

@@ -67,6 +67,11 @@ static const Row correlations[] = {
         { COUNTED "  type: event_count\n  rules: [x]\n  timespan: 1h\n  aliases: {a: {x: a1, y: a2}}\n  "
                   "group-by: [a]\n  condition: {gte: 5}\n",
           14, 24, "no rule of this id" },
+        { COUNTED
+          "  type: event_count\n  rules: [n]\n  timespan: 1h\n  condition: {gte: 2}\n---\n"
+          "title: a\nname: n\nlogsource: {product: linux}\ndetection: {s: {a0: x}, condition: s}\n---\n"
+          "title: b\nname: n\nlogsource: {product: linux}\ndetection: {s: {a0: y}, condition: s}\n",
+          12, 11, "write ids" },
 };
 
 static void correlations_are_checked(void **state) {
