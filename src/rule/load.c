@@ -163,13 +163,12 @@ static int take_placeholders(void *userdata, const RuleFile *f) {
                 return complain_errno(l, f->path, f->error);
         r = yaml_read(&yaml, &l->arena, f->text, &error);
         l->parse.file = f->path;
-        if (r == YAML_E_BAD || (!r && yaml.n_docs && yaml.docs[0]->kind != YAML_MAP)) {
-                YamlNode at = { .line = error.line ? error.line : 1,
-                                .column = error.column ? error.column : 1 };
+        if (r == YAML_E_BAD || (!r && yaml.n_docs && (yaml.n_docs > 1 || yaml.docs[0]->kind != YAML_MAP))) {
+                YamlNode at = { .line = error.line, .column = error.column };
 
-                parse_error(&l->parse, &at, "%s",
+                parse_error(&l->parse, r ? &at : yaml.docs[yaml.n_docs > 1], "%s",
                             r ? error.text
-                              : "placeholders must be a map; write \"name: value\" or \"name: [values]\"");
+                              : "placeholders must be one map; write \"name: value\" or \"name: [values]\"");
                 load_refuse(l, str_from(f->path));
                 return 0;
         }

@@ -72,6 +72,7 @@ static const char *advice(const char *problem, const char *context) {
                   "quotes as a whole" },
                 { "'-' indicator", "", "align the \"-\" of a list" },
                 { "expected ':'", "", "write \": \" behind the key, or \"- \" before an entry of a list" },
+                { "", "directive", "put what begins with % in quotes" },
                 { "", "alias", "put a value that begins with * in quotes" },
                 { "", "anchor", "put a value that begins with & in quotes" },
                 { "", "tag", "put a value that begins with ! in quotes" },
