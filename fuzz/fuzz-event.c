@@ -123,7 +123,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
 
         if (n < N_CONTROL)
                 return 0;
-        run = (Run){ .mode = data[0] & 1 ? EVENT_AUPARSE : EVENT_DEFAULT,
+        run = (Run){ .mode = data[0] & 1   ? EVENT_AUPARSE
+                             : data[0] & 2 ? EVENT_WHOLE
+                                           : EVENT_DEFAULT,
                      .limits = tiny(data),
                      .rng = { data[6] } };
         CHECK(event_assembler_new(&run.a, run.mode, &run.limits, on_event, &run) == 0);

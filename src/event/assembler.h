@@ -96,8 +96,9 @@ struct EventAssembler {
         Open *unchecked;
 };
 
-/* The two modes. Both take over the record, and return what event_add() returns. */
+/* The modes; default_add() is EVENT_WHOLE as well. They take over the record, and return what event_add() returns. */
 int default_add(EventAssembler *a, Record *r, const RecordId *id);
+void whole_flush(EventAssembler *a); /* delivers all that is open, in order of (time, serial, arrival) */
 int auparse_add(EventAssembler *a, Str line, Record *r,
                 const RecordId *id); /* @id NULL: the header is not strict */
 void auparse_flush(EventAssembler *a);

@@ -122,6 +122,8 @@ uint64_t event_oldest_ns(const EventAssembler *a) {
 void event_flush(EventAssembler *a) {
         if (a->mode == EVENT_AUPARSE)
                 auparse_flush(a);
+        if (a->mode == EVENT_WHOLE)
+                whole_flush(a);
         while (a->arrival.first)
                 assembler_end(a, a->arrival.first, EVENT_END_EOF);
 }

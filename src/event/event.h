@@ -3,7 +3,7 @@
 /* Puts records together into events.
  *
  * An event is all records with the same (node, sec, ms, serial). Records of different events interleave;
- * serial order is not time order. Two modes:
+ * serial order is not time order. Three modes:
  *
  * EVENT_DEFAULT: an event is delivered at once when a record arrives that ends one (event_type_is_last()),
  * else when the clock of its node has advanced by the end-of-event timeout since the event opened, or when
@@ -11,6 +11,9 @@
  * another node's events; a clock that is set back ends none. A record that arrives after its event was
  * delivered is delivered in an event of its own, marked late. An EOE record whose event was delivered
  * before is consumed, and counted.
+ *
+ * EVENT_WHOLE: for a file that is read as a whole. Events end with event_flush() (or at a limit): their
+ * records may stand anywhere in it. They are delivered in order of (time, serial, arrival).
  *
  * EVENT_AUPARSE: exactly what the feed interface of libauparse 3.0.9 does (order, splitting, dropped
  * records), which is what the listing of `aulert records` is compared with. Deferred delivery of that
@@ -41,7 +44,7 @@ typedef struct {
         bool forges; /* a record with RECORD_FORGES is among them */
 } Event;
 
-typedef enum { EVENT_DEFAULT, EVENT_AUPARSE } EventMode;
+typedef enum { EVENT_DEFAULT, EVENT_WHOLE, EVENT_AUPARSE } EventMode;
 
 typedef struct {
         size_t open_events;   /* all nodes together; full: the longest open is delivered as EVENT_END_LIMIT */
@@ -74,7 +77,7 @@ typedef struct {
                 limit_nodes;  /* times each limit acted */
         uint64_t no_memory;   /* records dropped because memory could not be had */
         uint64_t torn;        /* events with a SYSCALL record that ended by time: their end did not come */
-        uint64_t serial_gaps; /* EVENT_DEFAULT: numbers of events that are missing (serials.h) */
+        uint64_t serial_gaps; /* not EVENT_AUPARSE: numbers of events that are missing (serials.h) */
 } EventCounters;
 
 extern const CounterDesc event_counter_descs[];

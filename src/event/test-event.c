@@ -209,6 +209,31 @@ static void test_limits_deliver_early_and_count(void **state) {
         stop(&f);
 }
 
+static void test_whole_files_are_put_in_order(void **state) {
+        Fixture f;
+
+        start(&f, EVENT_WHOLE, NULL);
+        give(&f, "PROCTITLE 50.000:3 SYSCALL 1.000:2 EOE 1.000:2 SYSCALL 1.000:1 PATH b/50.000:3");
+        give(&f, "PATH 1.000:2 SYSCALL 0.999:9 USER_LOGIN 50.000:3 EOE 7.000:7");
+        expect(&f, "");
+        event_flush(f.a);
+        expect(&f, "0.999:9*1:eof|1.000:1*1:eof|1.000:2*3:eof|50.000:3*2:eof|b/50.000:3*1:eof|");
+        stop(&f);
+}
+
+static void test_whole_files_have_limits(void **state) {
+        EventLimits limits = EVENT_LIMITS_DEFAULT;
+        Fixture f;
+
+        limits.open_events = 2;
+        start(&f, EVENT_WHOLE, &limits);
+        give(&f, "SYSCALL 3.000:3 PROCTITLE 3.000:3 SYSCALL 2.000:2 SYSCALL 1.000:1 PATH 3.000:3");
+        expect(&f, "3.000:3*2:limit|2.000:2*1:limit|");
+        event_flush(f.a);
+        expect(&f, "1.000:1*1:eof|+3.000:3*1:eof|");
+        stop(&f);
+}
+
 static void test_bytes_are_limited(void **state) {
         EventLimits limits = EVENT_LIMITS_DEFAULT;
         Fixture f;
@@ -395,6 +420,8 @@ int main(void) {
                 cmocka_unit_test(test_disorder_is_no_progress),
                 cmocka_unit_test(test_monotonic_ageing),
                 cmocka_unit_test(test_limits_deliver_early_and_count),
+                cmocka_unit_test(test_whole_files_are_put_in_order),
+                cmocka_unit_test(test_whole_files_have_limits),
                 cmocka_unit_test(test_bytes_are_limited),
                 cmocka_unit_test(test_nodes_are_limited),
                 cmocka_unit_test(test_no_record_is_counted),

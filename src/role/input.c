@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
@@ -197,21 +198,38 @@ int input_take_words(InputOptions *options, const InputWords *w, const char *com
         return 0;
 }
 
+/* What stands in @paths is there already, and fits into memory. */
+static bool is_small(char *const *paths, size_t n_paths) {
+        uint64_t left = INPUT_WHOLE_MAX;
+
+        for (size_t i = 0; i < n_paths; i++) {
+                struct stat st;
+                int r = strcmp(paths[i], "-") ? stat(paths[i], &st) : fstat(STDIN_FILENO, &st);
+
+                if (r < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size > left)
+                        return false;
+                left -= (uint64_t)st.st_size;
+        }
+        return true;
+}
+
 int input_run(const InputOptions *options, char *const *paths, size_t n_paths) {
         static char stdin_name[] = "-";
         static char *const only_stdin[] = { stdin_name };
         EventLimits limits = EVENT_LIMITS_DEFAULT;
         Input in = { .options = options };
+        EventMode mode = options->mode;
         int status = STATUS_DONE;
 
-        if (event_assembler_new(&in.assembler, options->mode, &limits, options->event, options->userdata) <
-            0) {
-                log_error("out of memory");
-                return STATUS_INPUT;
-        }
         if (!n_paths) {
                 paths = only_stdin;
                 n_paths = 1;
+        }
+        if (mode == EVENT_WHOLE && (options->source || !is_small(paths, n_paths)))
+                mode = EVENT_DEFAULT;
+        if (event_assembler_new(&in.assembler, mode, &limits, options->event, options->userdata) < 0) {
+                log_error("out of memory");
+                return STATUS_INPUT;
         }
         if (options->source)
                 status = read_spec(&in);

@@ -11,8 +11,11 @@
 #include "source/line.h"
 #include "source/source.h"
 
+#define INPUT_WHOLE_MAX (4u << 20)
+
 typedef struct {
-        EventMode mode;
+        EventMode
+                mode; /* EVENT_WHOLE: if what is read are files of at most INPUT_WHOLE_MAX bytes together, else EVENT_DEFAULT */
         size_t max_line; /* 0: LINE_MAX_DEFAULT */
         EventFn event;
         /* Nothing more is there for now: show what has been found. Not 0: stop reading (output is broken).

@@ -70,9 +70,9 @@ CASES = [
 ]
 
 
-def explain(folder, args):
-    done = subprocess.run([AULERT, 'explain', '--rules', str(folder / 'r.yml'), *args, str(folder / 'a.log')], capture_output=True,
-                          timeout=tap.PATIENCE, check=False)
+def explain(folder, args, stdin=None):
+    done = subprocess.run([AULERT, 'explain', '--rules', str(folder / 'r.yml'), *args, '-' if stdin else str(folder / 'a.log')],
+                          capture_output=True, timeout=tap.PATIENCE, check=False, input=stdin)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -129,11 +129,14 @@ def hostile_json():
 
 
 def in_parts():
-    def run(folder):
-        late = LOG + command(9, 'x') + command(4, 'nc late')
+    late = LOG + command(9, 'x') + command(4, 'nc late')
+
+    def whole(folder):
         (folder / 'a.log').write_text(late, encoding='utf-8')
         return explain(folder, ['4.000:4'])
-    status, out, _ = in_folder(run)
+    status, out, _ = in_folder(whole)
+    tap.expect_equal((status, out.count('event 4.000:4: 2 records'), out.count('(a late part)')), (0, 1, 0), out)
+    status, out, _ = in_folder(lambda folder: explain(folder, ['4.000:4'], late.encode()))
     tap.expect_equal((status, out.count('event 4.000:4'), out.count('(a late part)')), (0, 2, 1), out)
     tap.expect(out.index('NO HIT Command') < out.index('a late part') < out.index('\nHIT Command'), out)
 

@@ -92,6 +92,7 @@ static void run_stream(EventMode mode) {
 }
 
 static void run_default(void) { run_stream(EVENT_DEFAULT); }
+static void run_whole(void) { run_stream(EVENT_WHOLE); }
 static void run_auparse(void) { run_stream(EVENT_AUPARSE); }
 
 static void split_fields(void) {
@@ -123,8 +124,9 @@ static void test_each(void **state) {
                 int at_least;
         } rows[] = {
                 { "reader", make_reader, 2 },           { "assembler", make_assembler, 4 },
-                { "default stream", run_default, 100 }, { "auparse stream", run_auparse, 100 },
-                { "fields", split_fields, 1 },          { "buffer", grow_buffer, 1 },
+                { "default stream", run_default, 100 }, { "whole stream", run_whole, 100 },
+                { "auparse stream", run_auparse, 100 }, { "fields", split_fields, 1 },
+                { "buffer", grow_buffer, 1 },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

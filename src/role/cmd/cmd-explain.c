@@ -182,7 +182,7 @@ int cmd_explain(int argc, char **argv) {
                 { "max-line", .value = &o.max_line },
         };
         Run run = { .options = &o, .out = BUF_INIT };
-        InputOptions input = { .event = on_event, .userdata = &run };
+        InputOptions input = { .mode = EVENT_WHOLE, .event = on_event, .userdata = &run };
         RuleOptions options = { 0 };
         RulesReport report;
         RuleSet *set = NULL;

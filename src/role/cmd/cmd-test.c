@@ -202,7 +202,7 @@ int cmd_test(int argc, char **argv) {
                 { "suite", .value = o.suites, .n_values = &o.n_suites, .max_values = MAX_RULE_PATHS },
         };
         Test t = { .out = BUF_INIT, .line = BUF_INIT };
-        InputOptions input = { .event = on_event, .idle = on_idle, .userdata = &t };
+        InputOptions input = { .mode = EVENT_WHOLE, .event = on_event, .idle = on_idle, .userdata = &t };
         RuleOptions options = { 0 };
         RulesReport report;
         RuleSet *set = NULL;

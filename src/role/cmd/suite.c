@@ -115,7 +115,7 @@ static void on_event(void *userdata, const Event *event) {
 
 /* *ret_status is that of the input. 0 or -errno. */
 static int replay(Run *run, RuleSet *set, const SuiteTest *t, int *ret_status) {
-        InputOptions input = { .event = on_event, .userdata = run };
+        InputOptions input = { .mode = EVENT_WHOLE, .event = on_event, .userdata = run };
         int r = rule_state_new(&run->state, set);
 
         if (r)
