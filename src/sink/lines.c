@@ -52,10 +52,12 @@ static void write_out(Lines *l) {
                 l->taken += count((Str){ part->lines.p, n });
                 part->lines = (Str){ part->lines.p + n, part->lines.n - n };
                 l->bytes -= n;
-                if (!part->lines.n)
+                if (!part->lines.n) {
                         drop_first(l);
-                else if (r == SINK_E_BUSY)
-                        look_again(l);
+                } else if (r == SINK_E_BUSY) {
+                        look_again(l); /* fails when the loop has ended */
+                        break;
+                }
         }
 }
 
@@ -75,11 +77,15 @@ int lines_init(Lines *l, Sink *sink, int (*write)(Sink *sink, Str node, Str line
         return r < 0 ? r : sd_event_source_set_enabled(l->again, SD_EVENT_OFF);
 }
 
-void lines_done(Lines *l) {
+void lines_give_up(Lines *l) {
         if (l->first)
                 on_again(NULL, 0, l);
         for (; l->first; drop_first(l))
                 l->counters.dropped += count(l->first->lines);
+}
+
+void lines_done(Lines *l) {
+        lines_give_up(l);
         l->again = sd_event_source_disable_unref(l->again);
 }
 

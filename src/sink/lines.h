@@ -21,3 +21,4 @@ typedef struct {
 int lines_init(Lines *l, Sink *sink, int (*write)(Sink *sink, Str node, Str lines, size_t *ret_n));
 void lines_done(Lines *l); /* offers once more what waits; drops and counts the rest */
 void lines_add(Lines *l, Str node, Str lines);
+void lines_give_up(Lines *l); /* tries once more, and drops and counts what is left */

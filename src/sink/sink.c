@@ -157,6 +157,7 @@ void sink_settle_after(Sink *sink, uint64_t id, const char *why, uint64_t ms) {
 }
 
 void sink_lines(Sink *sink, Str node, Str lines) { lines_add(&sink->lines, node, lines); }
+void sink_lines_give_up(Sink *sink) { lines_give_up(&sink->lines); }
 bool sink_lines_pending(const Sink *sink) {
         const Lines *l = &sink->lines;
 

@@ -120,6 +120,7 @@ size_t sink_pending(const Sink *sink); /* not settled yet */
 #define SINK_LINES_MAX (8u << 20)
 void sink_lines(Sink *sink, Str node, Str lines);
 bool sink_lines_pending(const Sink *sink); /* some wait, or the far end has not confirmed them */
+void sink_lines_give_up(Sink *sink); /* what waits is tried once more; the rest is dropped, and counted */
 const SinkLinesCounters *sink_lines_counters(const Sink *sink); /* NULL: the type takes none */
 
 uint64_t sink_retry_after(const Sink *sink); /* within SinkSettledFn: milliseconds; 0: none was asked for */

@@ -223,6 +223,24 @@ static void a_line_is_whole_or_not_there(void **state) {
         scene_close(&s);
 }
 
+/* At the end of the process the loop is over, and no timer can be set any more. */
+static void events_that_cannot_be_written_hold_up_no_end(void **state) {
+        char gone[160] = "";
+        const SinkSetting settings[] = { TEXT("path", gone) };
+        Scene s;
+
+        snprintf(gone, sizeof(gone), "%s/missing/events", folder);
+        assert_int_equal(scene_open(&s, &sink_file, settings, 1), 0);
+        sink_lines(s.sink, STR("n"), STR("{}\n{}\n"));
+        assert_true(sink_lines_pending(s.sink));
+        assert_true(sd_event_exit(s.loop, 0) >= 0);
+        assert_true(sd_event_loop(s.loop) >= 0);
+        sink_lines(s.sink, STR("n"), STR("{}\n"));
+        assert_int_equal(sink_lines_counters(s.sink)->written, 0);
+        scene_close(&s);
+        assert_null(content(gone));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(alerts_are_lines, set_up, clean),
@@ -235,6 +253,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(keeping_none_starts_anew, set_up, clean),
                 cmocka_unit_test_setup_teardown(what_cannot_be_rotated_grows, set_up, clean),
                 cmocka_unit_test_setup_teardown(a_line_is_whole_or_not_there, set_up, clean),
+                cmocka_unit_test_setup_teardown(events_that_cannot_be_written_hold_up_no_end, set_up, clean),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,6 +191,16 @@ def broken():
         tap.expect_equal(there + got['sink_gone_events_dropped'], n + 1, 'written and dropped')
 
 
+def never_written():
+    """A sink that cannot be written to at the end either holds up no end, and what it cost is said."""
+    sinks = SINK + '  gone: { type: file, path: WORK/missing/gone.json }\n'
+    with service('events: [ { to: [gone, log] } ]\n', sinks) as s:
+        s.say(''.join(run.event(k, 'other') for k in range(10)))
+        wait_for_lines(s, 10)
+        s.end()
+        tap.expect(' sink_gone_events_dropped 10' in s.log.read_text(), f'what was lost is said: {s.log.read_text()}')
+
+
 def reloaded():
     """SIGHUP: other events, another file, nothing torn."""
     with service() as s:
@@ -219,6 +229,7 @@ def main():
         ('the engine is killed', lambda: killed('engine')),
         ('deliver is killed', lambda: killed('deliver')),
         ('a sink that cannot be written to', broken),
+        ('a sink that is never written to', never_written),
         ('another configuration', reloaded),
     ])
 

@@ -138,6 +138,23 @@ static void lasting_growth_is_told_less_and_less(void **state) {
         assert_true(s->said.n > 0); /* at once again */
 }
 
+/* What `events:` sends on does not go through the spool: what is dropped of it is told all the more. */
+static void events_that_are_dropped_are_told(void **state) {
+        Scene *s = *state;
+        const char *said;
+
+        look(s, "events_dropped 0\nevents_clipped 0\n",
+             "sink_hook_events_dropped 0\nsink_hook_events_refused 0\n");
+        said = look(s, "events_dropped 7\nevents_clipped 1\n", "");
+        assert_non_null(strstr(said, " 7 events not sent on"));
+        assert_non_null(strstr(said, "(events_dropped)"));
+        assert_non_null(strstr(said, "(events_clipped)"));
+        look(s, "", "");
+        said = look(s, "events_dropped 7\n", "sink_hook_events_dropped 2\nsink_hook_events_refused 3\n");
+        assert_non_null(strstr(said, "(events_dropped of hook)"));
+        assert_non_null(strstr(said, "(events_refused of hook)"));
+}
+
 static void what_has_no_room_is_told_as_a_number(void **state) {
         Scene *s = *state;
         const char *said = look(
@@ -168,6 +185,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(telling_does_not_keep_itself_going, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(lasting_growth_is_told_less_and_less, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(what_has_no_room_is_told_as_a_number, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(events_that_are_dropped_are_told, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(lies_are_not_believed, set_up, tear_down),
         };
 

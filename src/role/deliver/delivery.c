@@ -288,6 +288,11 @@ static void leave_store(Delivery *d) {
         free(d->sharing);
 }
 
+void delivery_give_up_events(Delivery *d) {
+        for (size_t i = 0; i < d->config->n_sinks; i++)
+                outlet_lines_give_up(d->outlets[i]);
+}
+
 Delivery *delivery_free(Delivery *d) {
         if (!d)
                 return NULL;

@@ -32,6 +32,8 @@ typedef struct {
 int delivery_new(Delivery **ret, Config *config, const DeliveryOptions *options);
 /* Ends what is under way, and says what was not delivered. Returns NULL. */
 Delivery *delivery_free(Delivery *d);
+/* Before the last look at the counters: events that wait are tried once more; the rest is dropped, and counted. */
+void delivery_give_up_events(Delivery *d);
 
 /* The alert, of which a reference is taken, is committed with all others of this turn of the loop; then the
  * sinks of its routes get it. @seq rises from call to call. Never waits for a sink. 0, or -ENOMEM: it is

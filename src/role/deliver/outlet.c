@@ -175,6 +175,7 @@ Outlet *outlet_free(Outlet *o) {
 
 StoreSink *outlet_store_sink(const Outlet *o) { return o->stored; }
 void outlet_lines(Outlet *o, Str node, Str lines) { sink_lines(o->sink, node, lines); }
+void outlet_lines_give_up(Outlet *o) { sink_lines_give_up(o->sink); }
 size_t outlet_pending(const Outlet *o) { return sink_pending(o->sink) + sink_lines_pending(o->sink); }
 
 /* How many more the sink may have. */

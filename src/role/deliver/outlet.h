@@ -47,7 +47,8 @@ void outlet_offer(Outlet *o, const StoreItem *item, int64_t now);
 void outlet_feed(Outlet *o, int64_t now); /* gives the sink what is due */
 /* When outlet_feed() has something to do; INT64_MAX: when there is news. */
 int64_t outlet_next(const Outlet *o);
-void outlet_lines(Outlet *o, Str node, Str lines);   /* see sink_lines() */
+void outlet_lines(Outlet *o, Str node, Str lines); /* see sink_lines() */
+void outlet_lines_give_up(Outlet *o);
 size_t outlet_pending(const Outlet *o);              /* in the sink's hands */
 bool outlet_is_behind(const Outlet *o, int64_t now); /* something is due that the sink could have */
 void outlet_print_counters(const Outlet *o, Buf *out, bool only_loss);

@@ -156,7 +156,18 @@ static int use_link(Deliver *d, int fd) {
         return listen_to_engine(d);
 }
 
+static void say_losses(Delivery *delivery) {
+        Buf losses = BUF_INIT;
+
+        delivery_give_up_events(delivery);
+        delivery_print_counters(delivery, &losses, true);
+        bad_say_counters(LOG_LEVEL_WARNING, buf_view(&losses));
+        buf_done(&losses);
+}
+
 static void free_retired(Deliver *d, size_t i) {
+        if (delivery_pending(d->retired[i]))
+                say_losses(d->retired[i]);
         delivery_free(d->retired[i]);
         memmove(&d->retired[i], &d->retired[i + 1], (--d->n_retired - i) * sizeof(*d->retired));
 }
@@ -364,12 +375,8 @@ static int start_desktop(void *userdata, uid_t uid, int fd) {
 }
 
 static void tear_down(Deliver *d) {
-        Buf losses = BUF_INIT;
-
         if (d->delivery)
-                delivery_print_counters(d->delivery, &losses, true);
-        bad_say_counters(LOG_LEVEL_WARNING, buf_view(&losses));
-        buf_done(&losses);
+                say_losses(d->delivery);
         while (d->n_retired)
                 free_retired(d, 0);
         delivery_free(d->delivery);
