@@ -6,6 +6,7 @@
 #include "audisp/frame.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "role/input.h"
 
 #define STEP 256u
 
@@ -72,7 +73,7 @@ static bool open_next(Feeder *f) {
         if (r == 0)
                 r = open_reader(f);
         if (r < 0) {
-                log_error("%s: %s", name, strerror(-r));
+                log_error("%s: %s%s", name, strerror(-r), input_hint(o->source, r));
                 f->error = r;
                 close_input(f);
                 if (f->options->loops != 1 && o->files && f->next_file == 1 && o->n_files == 1)

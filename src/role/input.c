@@ -95,6 +95,10 @@ const char *input_hint(const char *source, int r) {
                 return "; logs of auditd are root's: run it with sudo";
         if (!source)
                 return "";
+        if (!strncmp(source, "file:", 5) && r == -EISDIR)
+                return "; name the log in that directory: file:DIRECTORY/audit.log";
+        if (!strncmp(source, "file:", 5) && r == -ENOTSUP)
+                return "; only a regular file can be followed: give anything else on standard input";
         if (!strcmp(source, "netlink") && (r == -EPERM || r == -EACCES))
                 return "; it needs CAP_AUDIT_READ in the first user namespace: run it as root";
         if (!strncmp(source, "unix:", 5) && (r == -ENOENT || r == -ECONNREFUSED))

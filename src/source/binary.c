@@ -4,7 +4,9 @@
  * ver 0: the kernel's text, without type; ver 1: a formatted line without its newline (audispd.c:
  * write_to_plugin()). Through auditd 4.1.0 every text is followed by padding up to 8970 bytes, whatever size
  * says; from 4.1.1 on by nothing. Which it is shows at the second frame: a header stands directly behind the
- * first text, or behind its padding. A record is given out as soon as its text is there, before that is known. */
+ * first text, or behind its padding. A record is given out as soon as its text is there, before that is known. What
+ * the padding holds says nothing: auditd allocates a record and does not clear it (auditd-dispatch.c:
+ * dispatch_event()). But a header must follow it: where none does it was no padding, and is lost. */
 #include <errno.h>
 #include <stdlib.h>
 #include "source/source-ops.h"
@@ -21,6 +23,7 @@ struct Binary {
         size_t start, end;
         size_t skip;      /* bytes of padding still to come */
         size_t last_size; /* of the text given out last, while padding is unknown and skip is not decided */
+        size_t guessed;   /* bytes taken for the first padding, until the header behind it is seen */
         bool undecided;
         bool lost; /* between a bad header and the next good one */
         char buf[SPACE];
@@ -88,7 +91,7 @@ size_t binary_most(const Binary *b, size_t room) {
 }
 
 void binary_restart(Binary *b) {
-        b->start = b->end = b->skip = 0;
+        b->start = b->end = b->skip = b->guessed = 0;
         b->padding = PADDING_UNKNOWN;
         b->undecided = b->lost = false;
 }
@@ -104,7 +107,7 @@ static bool decide(Binary *b) {
                 b->padding = PADDING_NONE;
         } else {
                 b->padding = PADDING_FULL;
-                b->skip = rest;
+                b->skip = b->guessed = rest;
         }
         b->undecided = false;
         return true;
@@ -126,6 +129,19 @@ static void resync(Binary *b) {
         b->start++;
 }
 
+/* The first place behind what was taken for padding. */
+static void check_guess(Binary *b) {
+        Header h;
+
+        if (b->guessed && !header_at(b, b->start, &h)) {
+                b->padding = PADDING_UNKNOWN;
+                b->counters->bad_frames++;
+                b->counters->skipped_bytes += b->guessed;
+                b->lost = true;
+        }
+        b->guessed = 0;
+}
+
 static void behind(Binary *b, size_t size) {
         b->start += HEADER + size;
         if (b->padding == PADDING_FULL)
@@ -145,6 +161,7 @@ size_t binary_lines(Binary *b, char *into, size_t room) {
                         return used;
                 if (!skip(b) || b->end - b->start < HEADER)
                         return used;
+                check_guess(b);
                 if (!header_at(b, b->start, &h)) {
                         resync(b);
                         continue;

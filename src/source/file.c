@@ -70,9 +70,12 @@ static int open_number(const File *f, unsigned n) {
 static int use(File *f, int fd, uint64_t offset) {
         struct stat st;
 
-        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-                int r = S_ISREG(st.st_mode) ? -errno : -EINVAL;
+        int r = fstat(fd, &st) < 0    ? -errno
+                : S_ISREG(st.st_mode) ? 0
+                : S_ISDIR(st.st_mode) ? -EISDIR
+                                      : -ENOTSUP;
 
+        if (r < 0) {
                 close(fd);
                 return r;
         }

@@ -64,7 +64,7 @@ extern const size_t source_n_counter_descs;
 bool source_spec_valid(const char *spec, const char **ret_why);
 
 /* @options may be NULL. 0; -EINVAL: no such source; -errno of what failed (-EPERM: netlink without
- * CAP_AUDIT_READ). stdin is put into non-blocking mode when it is a pipe or a socket. */
+ * CAP_AUDIT_READ, -EISDIR, -ENOTSUP: file: of what is no regular file). stdin is put into non-blocking mode when it is a pipe or a socket. */
 int source_open(Source **ret, const char *spec, const SourceOptions *options);
 /* The same on a descriptor that somebody else opened, for "stdin" in another place; borrowed. */
 int source_from_fd(Source **ret, int fd, const SourceOptions *options);
