@@ -60,7 +60,8 @@ static void on_event(void *userdata, const Event *e) {
 
 static void check_sums(const Run *run, bool flushed) {
         const EventCounters *c = event_counters(run->a);
-        uint64_t out = c->records + c->bad_header + c->forged + c->bad_unparsed + c->eoe + c->no_memory;
+        uint64_t out = c->records + c->bad_header + c->forged + c->path_lines + c->bad_unparsed + c->eoe +
+                       c->no_memory;
 
         CHECK(c->records == run->given && c->lines >= out);
         CHECK(c->lines - out == run->taken - run->given);
@@ -91,7 +92,7 @@ static void add_line(Run *run, Str line) {
         run->taken++;
         run->taken_sum += hash;
         k = event_add(run->a, (Str){ copy, line.n });
-        CHECK(k >= 0 && k <= EVENT_E_FORGED);
+        CHECK(k >= 0 && k <= EVENT_E_PATH);
         if (k || c->eoe > eoe) {
                 run->taken--;
                 run->taken_sum -= hash;

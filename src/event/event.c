@@ -10,8 +10,10 @@ const CounterDesc event_counter_descs[] = {
           true },
         { "bad_unparsed", "records dropped because libauparse would drop them",
           offsetof(EventCounters, bad_unparsed), true },
-        { "forged", "lines that were made by a newline in the path of a socket, no records",
-          offsetof(EventCounters, forged), false },
+        { "forged", "lines that the path of a socket forged, no records", offsetof(EventCounters, forged),
+          false },
+        { "path_lines", "lines that go on with the path of a socket that holds a newline, no records",
+          offsetof(EventCounters, path_lines), false },
         { "records", "records delivered in events", offsetof(EventCounters, records), false },
         { "events", "events delivered", offsetof(EventCounters, events), false },
         { "eoe", "EOE records whose event was delivered before", offsetof(EventCounters, eoe), false },
@@ -78,6 +80,10 @@ int event_add(EventAssembler *a, Str line) {
 
         a->counters.lines++;
         if (unlikely(a->forged.n) && forged_take(&a->forged, line)) {
+                if (!a->forged.tried) {
+                        a->counters.path_lines++;
+                        return EVENT_E_PATH;
+                }
                 a->counters.forged++;
                 return EVENT_E_FORGED;
         }

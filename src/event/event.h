@@ -67,11 +67,13 @@ typedef struct {
         uint64_t lines;        /* given to event_add() */
         uint64_t bad_header;   /* no record: no "type=… msg=audit(…)" header; dropped */
         uint64_t bad_unparsed; /* compatibility mode: libauparse drops it (no field, too many permissions) */
-        uint64_t forged;       /* parts of a socket's path, no records (source/forged.h); dropped */
-        uint64_t records;      /* delivered in events */
-        uint64_t events;       /* delivered */
-        uint64_t eoe;          /* EOE records that only ended an event that was delivered already */
-        uint64_t late_records; /* delivered, but after their event */
+        uint64_t forged;       /* parts of a socket's path that poses as records (source/forged.h); dropped */
+        uint64_t
+                path_lines; /* parts of one that has a newline, and nothing that looks like a record; dropped */
+        uint64_t records;   /* delivered in events */
+        uint64_t events;    /* delivered */
+        uint64_t eoe;       /* EOE records that only ended an event that was delivered already */
+        uint64_t late_records;                    /* delivered, but after their event */
         uint64_t end_timeout, end_eof, end_limit; /* events that ended so */
         uint64_t limit_open, limit_records, limit_bytes, limit_total,
                 limit_nodes;  /* times each limit acted */
@@ -104,6 +106,7 @@ enum {
         EVENT_E_NO_END,    /* as above: the header has no "):" */
         EVENT_E_DROPPED,   /* counted in no_memory or bad_unparsed */
         EVENT_E_FORGED,    /* counted in forged: the line was made by a newline in the path of a socket */
+        EVENT_E_PATH,      /* the same, counted in path_lines: nobody tried to forge anything */
 };
 
 /* One line without its newline; RECORD_SLACK readable bytes follow. 0, EVENT_E_…; never negative: bad data

@@ -407,6 +407,30 @@ static void test_forged_lines_are_no_records(void **state) {
         }
 }
 
+/* A path with a newline, behind which nothing looks like a record: nobody is accused. */
+static void test_lines_of_a_path_are_not_forged(void **state) {
+        static const char lines[] = "type=SOCKADDR msg=audit(1.000:1): "
+                                    "saddr=01002F780A796F7500\x1dSADDR={ saddr_fam=local path=/x\n"
+                                    "you }\n"
+                                    "type=EOE msg=audit(1.000:1):\n";
+        char memory[sizeof(lines) + STR_SLACK] = "";
+        static const int expected[] = { 0, EVENT_E_PATH, 0 };
+        Buf seen = BUF_INIT;
+        EventAssembler *a;
+        size_t i = 0;
+
+        memcpy(memory, lines, sizeof(lines));
+        assert_int_equal(event_assembler_new(&a, EVENT_DEFAULT, NULL, on_marked, &seen), 0);
+        for (char *p = memory, *nl; (nl = strchr(p, '\n')); p = nl + 1)
+                assert_int_equal(event_add(a, (Str){ p, (size_t)(nl - p) }), expected[i++]);
+        event_flush(a);
+        assert_string_equal(buf_z(&seen), "2|");
+        assert_int_equal(event_counters(a)->path_lines, 1);
+        assert_int_equal(event_counters(a)->forged, 0);
+        event_assembler_free(a);
+        buf_done(&seen);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_delivers_at_completion),
@@ -426,6 +450,7 @@ int main(void) {
                 cmocka_unit_test(test_nodes_are_limited),
                 cmocka_unit_test(test_no_record_is_counted),
                 cmocka_unit_test(test_forged_lines_are_no_records),
+                cmocka_unit_test(test_lines_of_a_path_are_not_forged),
                 cmocka_unit_test(test_auparse_order),
                 cmocka_unit_test(test_last_types),
                 cmocka_unit_test(test_id_parse),

@@ -13,6 +13,8 @@ static const struct {
         [BAD_DROPPED] = { "record dropped", "given up" },
         [BAD_FORGED] = { "forged: part of the path of a socket, no record",
                          "forged by the path of a socket" },
+        [BAD_PATH] = { "goes on with the path of a socket, which holds a newline; no record",
+                       "of the path of a socket" },
 };
 
 static void note(BadLines *b, Bad bad, uint64_t line) {
@@ -32,7 +34,8 @@ void bad_note_event(BadLines *b, int event_error, uint64_t line) {
         static const Bad kinds[] = { [EVENT_E_NO_RECORD] = BAD_RECORD,
                                      [EVENT_E_NO_END] = BAD_END,
                                      [EVENT_E_DROPPED] = BAD_DROPPED,
-                                     [EVENT_E_FORGED] = BAD_FORGED };
+                                     [EVENT_E_FORGED] = BAD_FORGED,
+                                     [EVENT_E_PATH] = BAD_PATH };
 
         note(b, kinds[event_error], line);
 }

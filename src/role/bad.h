@@ -4,7 +4,17 @@
 #include "event/event.h"
 #include "source/line.h"
 
-typedef enum { BAD_LONG, BAD_UNENDED, BAD_NUL, BAD_RECORD, BAD_END, BAD_DROPPED, BAD_FORGED, _BAD_N } Bad;
+typedef enum {
+        BAD_LONG,
+        BAD_UNENDED,
+        BAD_NUL,
+        BAD_RECORD,
+        BAD_END,
+        BAD_DROPPED,
+        BAD_FORGED,
+        BAD_PATH,
+        _BAD_N
+} Bad;
 
 typedef struct {
         const char *name; /* of the input being read; to be kept up to date */

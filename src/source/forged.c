@@ -26,7 +26,10 @@ static Str unix_path(Str hex, char into[static FORGED_MAX]) {
         return (Str){ into, n };
 }
 
+/* Readers of logs there are that skip blanks before it: ausearch does. */
 static bool is_like_a_record(Str text) {
+        while (text.n && (*text.p == ' ' || *text.p == '\t'))
+                text = (Str){ text.p + 1, text.n - 1 };
         return str_starts(text, STR("type=")) || str_starts(text, STR("node="));
 }
 
@@ -46,9 +49,9 @@ bool forged_begin(Forged *f, Str line, size_t body) {
         char bytes[FORGED_MAX];
         Str path = unix_path((Str){ line.p + body, line.n - body }, bytes), rest;
         const char *nl = path.n ? memchr(path.p, '\n', path.n) : NULL;
-        bool tried = false;
 
         f->n = 0;
+        f->tried = false;
         if (!nl)
                 return false;
         rest = (Str){ nl + 1, (size_t)(path.p + path.n - nl - 1) };
@@ -58,12 +61,12 @@ bool forged_begin(Forged *f, Str line, size_t body) {
                 f->n = (unsigned)rest.n + 1;
         }
         while (nl) {
-                tried = tried || is_like_a_record(rest);
+                f->tried |= is_like_a_record(rest);
                 nl = rest.n ? memchr(rest.p, '\n', rest.n) : NULL;
                 if (nl)
                         rest = (Str){ nl + 1, (size_t)(rest.p + rest.n - nl - 1) };
         }
-        return tried;
+        return f->tried;
 }
 
 /* Each part of the path is a line; behind the last one (auditd cuts abstract ones at 108 bytes) auditd's " }" follows. */

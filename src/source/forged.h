@@ -23,6 +23,7 @@
 typedef struct {
         char text[FORGED_MAX]; /* what is still to come of the path, and one byte more */
         unsigned n;            /* its length; 0: nothing is to come */
+        bool tried; /* a line of the path poses as a record; else it is only a path with a newline */
 } Forged;
 
 /* Looks at a SOCKADDR record; @body: offset of "saddr=". Returns true when a path in it has a newline with what could

@@ -46,6 +46,7 @@ static const struct {
         { STR_INIT("/x\ntype=EOE msg=audit(1.000:1): \ntype=EOE msg=audit(1.000:1):"), "!ffr", "!r" },
         { STR_INIT("/x\nnode=a " LOGIN), "!fr", "!r" },
         { STR_INIT("\ntype=SOCKADDR msg=audit(1.0:1): saddr=01000A61\x1dSADDR={ path="), "!fr", "!r" },
+        { STR_INIT("/x\n \t" LOGIN), "!fr", "!r" }, /* ausearch would take it */
         /* no record: still no line of its own */
         { STR_INIT("/x\nhello"), "rfr", "rr" },
         { STR_INIT("\n"), "rfr", "rr" },

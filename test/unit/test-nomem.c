@@ -85,7 +85,8 @@ static void run_stream(EventMode mode) {
         event_flush(a);
         c = event_counters(a);
         assert_int_equal(c->lines, 300);
-        assert_int_equal(c->records + c->bad_header + c->forged + c->bad_unparsed + c->eoe + c->no_memory,
+        assert_int_equal(c->records + c->bad_header + c->forged + c->path_lines + c->bad_unparsed + c->eoe +
+                                 c->no_memory,
                          300);
         assert_int_equal(c->events, events);
         event_assembler_free(a);
