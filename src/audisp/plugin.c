@@ -114,6 +114,15 @@ static void tell_spill(Plugin *p, int r) {
         *told = true;
 }
 
+static void tell_full(Plugin *p) {
+        if (!p->told_full)
+                log_warning("%s is behind by more than %llu MiB, which is all that may wait in a file: the "
+                            "others "
+                            "wait for it (--overflow drop leaves out what it does not take)",
+                            p->conf.name, SPILL_MAX >> 20);
+        p->told_full = true;
+}
+
 /* False: there is no room, and the others have to wait. */
 static bool spill(Plugin *p, Str record) {
         Buf item = BUF_INIT;
@@ -128,6 +137,8 @@ static bool spill(Plugin *p, Str record) {
                 r = spill_put(&p->spill, buf_view(&item));
         buf_done(&item);
         tell_spill(p, r);
+        if (r == 0 && !spill_has_room(&p->spill))
+                tell_full(p);
         if (r == -ENOMEM) {
                 p->dropped++;
                 return true;

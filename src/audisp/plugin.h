@@ -33,7 +33,7 @@ typedef struct {
         size_t queue_done, n_queued, n_queued_most;
         Spill spill;      /* the same, behind the queue */
         size_t n_spilled; /* of n_queued, those that are there */
-        bool told_spill, told_no_spill;
+        bool told_spill, told_no_spill, told_full;
         size_t sent; /* bytes of the first record in the queue that the plugin has */
         unsigned long long written, dropped, restarts;
 } Plugin;
