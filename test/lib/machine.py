@@ -63,7 +63,7 @@ def need(*programs):
 def run(*command, **options):
     """Runs a command to its end; what it said is part of the exception if it fails."""
     done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors='replace', timeout=300, check=False, **options)
+                          stderr=subprocess.STDOUT, text=True, errors='replace', timeout=20 * 60, check=False, **options)
     if done.returncode != 0:
         raise tap.Failure(f'{" ".join(str(c) for c in command)}: exit {done.returncode}\n{done.stdout[-3000:]}')
     return done.stdout
@@ -118,7 +118,7 @@ def process(command, **options):
             stop(child)
 
 
-def stop(child, seconds=30):
+def stop(child, seconds=tap.PATIENCE):
     """TERM, then KILL; the exit status."""
     if child.poll() is None:
         child.terminate()
@@ -186,12 +186,18 @@ def audit_status():
     return {w[0]: int(w[1]) for w in words if len(w) > 1 and w[1].isdigit()}
 
 
+def registered():
+    """The pid of the auditd that the kernel knows, or 0. That of one that was killed stays until the kernel has something for it."""
+    pid = audit_status()['pid']
+    return pid if pid and os.path.exists(f'/proc/{pid}') else 0
+
+
 def need_audit():
     """Skips unless auditing can be switched on and no auditd is there. Call with the lock held."""
     status = audit_status()
     if status is None:
         tap.skip_all('this kernel or container does not let root use auditing')
-    if status['pid'] != 0:
+    if registered():
         tap.skip_all('an auditd is already registered, and there can be only one')
     if status['enabled'] == 2:
         tap.skip_all('the audit configuration of this machine is locked')
@@ -210,6 +216,22 @@ def auditing():
         run('auditctl', '-b', before['backlog_limit'])
 
 
+@contextlib.contextmanager
+def large_buffers():
+    """Sockets that are made meanwhile hold what the kernel says in some seconds. What auditd's does not hold for half a second is
+    dropped by the kernel, which does not even count it (kernel/audit.c: kauditd_hold_skb()), and for so long a busy machine may not
+    let auditd run."""
+    size = pathlib.Path('/proc/sys/net/core/rmem_default')
+    before = size.read_text()
+    with contextlib.suppress(OSError):  # where /proc/sys is read-only we have to do without
+        size.write_text(str(max(int(before), 64 << 20)))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            size.write_text(before)
+
+
 class Auditd:
     """auditd with a configuration of our own; settings: {key of auditd.conf: value}."""
 
@@ -221,10 +243,11 @@ class Auditd:
         values = dict(line.split(' = ') for line in lines) | (settings or {})
         (conf / 'auditd.conf').write_text(''.join(f'{key} = {value}\n' for key, value in values.items()))
         (conf / 'auditd.conf').chmod(0o640)
-        # `-n`: in the foreground, records to the log. `-f` would write them to stdout.
-        self.child = subprocess.Popen(['auditd', '-n', '-c', str(conf), '-s', 'nochange'], start_new_session=True,
-                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        tap.wait_for(lambda: self.child.poll() is not None or audit_status()['pid'] == self.child.pid, 'registered auditd')
+        with large_buffers():
+            # `-n`: in the foreground, records to the log. `-f` would write them to stdout.
+            self.child = subprocess.Popen(['auditd', '-n', '-c', str(conf), '-s', 'nochange'], start_new_session=True,
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            tap.wait_for(lambda: self.child.poll() is not None or registered() == self.child.pid, 'registered auditd')
         tap.expect(self.child.poll() is None, 'auditd ended at once')
 
     def plugin(self):
@@ -244,7 +267,7 @@ class Auditd:
         started = time.monotonic()
         with gone(plugins, 'end of the plugin'):
             stop(self.child)
-        tap.wait_for(lambda: audit_status()['pid'] == 0, 'unregistered auditd')
+        tap.wait_for(lambda: not registered(), 'unregistered auditd')
         return time.monotonic() - started
 
 
@@ -338,31 +361,26 @@ class Journal:
     def __init__(self):
         self.messages = []
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.settimeout(0.2)
+        self.socket.setblocking(False)
         JOURNAL.parent.mkdir(parents=True, exist_ok=True)
         self.socket.bind(str(JOURNAL))
         JOURNAL.chmod(0o666)
-        self.reads = threading.Event()
-        self.reads.set()
+        self.reads = threading.Lock()  # held by who is to be the only one that reads
         self.ended = False
         self.thread = threading.Thread(target=self.collect, daemon=True)
         self.thread.start()
 
     def collect(self):
         while not self.ended:
-            self.reads.wait()
-            with contextlib.suppress(TimeoutError):
+            select.select([self.socket], [], [], 0.2)
+            with self.reads, contextlib.suppress(BlockingIOError):
                 self.messages.append(journal_message(self.socket.recv(1 << 20)))
 
     @contextlib.contextmanager
     def stuck(self):
         """For so long it reads nothing, like a journal that hangs."""
-        self.reads.clear()
-        time.sleep(0.3)
-        try:
+        with self.reads:
             yield
-        finally:
-            self.reads.set()
 
     def has_room(self):
         """For a message of anybody."""
@@ -380,9 +398,11 @@ class Journal:
 @contextlib.contextmanager
 def journal():
     """A Journal, or None where a real one runs."""
-    if JOURNAL.exists():
-        yield None
-        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        if probe.connect_ex(str(JOURNAL)) == 0:
+            yield None
+            return
+    JOURNAL.unlink(missing_ok=True)  # of one that was killed
     made = not JOURNAL.parent.exists()
     here = Journal()
     try:
