@@ -70,7 +70,7 @@ def judge(conf_path, version, log, binds=()):
     hide += ''.join(f'mount --bind {shlex.quote(str(f))} {shlex.quote(over)} || exit 9; ' for f, over in binds)
     command = [RUN, '--as', version, '--check', conf_path, '--format', 'tap', log]
     done = subprocess.run(['unshare', '-m', 'sh', '-c', hide + 'exec "$@"', 'sh', *command], capture_output=True, text=True,
-                          timeout=tap.PATIENCE, check=False)
+                          timeout=5 * tap.PATIENCE, check=False)  # it waits for many things, one after the other
     tap.expect(done.returncode in (0, 1) and 'ok 13 - ' in done.stdout, done.stdout + done.stderr)
     failed = [line.split(' - ', 1)[1] for line in done.stdout.splitlines() if line.startswith('not ok')]
     return [demand for demand in failed if demand != PACE], done.stdout

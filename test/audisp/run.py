@@ -280,9 +280,14 @@ def check_slow(tap, f):
     tap.ok(done_first and p.poll() is None, 'a plugin that does not read keeps nobody from their records')
     p.terminate()
     tap.ok(p.wait(PATIENCE) in (0, 1), 'SIGTERM stops', p.stderr.read().decode())
-    late, _, _ = f.cat('late', 'import time; time.sleep(2)\nwhile os.read(0, 65536): pass')
-    p = run('--overflow', 'drop', '--queue', '50', '--source', 'stdin', '--plugin', late, input=many.read_bytes())
-    tap.ok(b' 0 dropped' not in p.stderr and b'50 waited at most' in p.stderr, 'what a full queue drops is counted', said(p))
+    gate = f.dir / 'late-gate'
+    late, _, _ = f.cat('late', f'import time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.02)\nwhile os.read(0, 65536): pass')
+    with subprocess.Popen([RUN, '--overflow', 'drop', '--queue', '50', '--source', 'stdin', '--plugin', late], stdin=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as p:
+        p.stdin.write(many.read_bytes())  # all but what a pipe holds was taken when this is done
+        gate.touch()
+        words = p.communicate(timeout=PATIENCE)[1]
+    tap.ok(b' 0 dropped' not in words and b'50 waited at most' in words, 'what a full queue drops is counted', words.decode())
 
 
 def check_spill(tap, f):

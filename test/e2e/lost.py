@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Records that the kernel drops are counted, shown, and an alert; who cannot ask the kernel says so."""
 import ctypes
-import json
 import os
 import pathlib
 import re
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lib'))
@@ -22,9 +20,7 @@ LIBAUDIT = ctypes.CDLL('libaudit.so.1', use_errno=True)
 
 
 def state(s):
-    done = subprocess.run([AULERT, 'status', '--format', 'json', str(s.config)], capture_output=True, text=True, check=True,
-                          timeout=tap.PATIENCE)
-    return json.loads(done.stdout)
+    return machine.status(AULERT, s.config)
 
 
 def say_too_much():
@@ -68,7 +64,7 @@ def unknown_is_not_zero():
         s = service.Service(work, script, RULES, more=MORE)
         try:
             s.wait_ready()
-            said = tap.wait_for(lambda: state(s) if state(s)['kernel'].get('unknown') == 'Operation not permitted' else None,
+            said = tap.wait_for(lambda: next((x for x in [state(s)] if x['kernel'].get('unknown') == 'Operation not permitted'), None),
                                 'word that it is not known')
             tap.expect('kernel_lost' not in said['processes'][0]['counters'], f'{said["processes"][0]}')
             s.end()

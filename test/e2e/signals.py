@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'lib'))
 import machine  # noqa: E402
 import people  # noqa: E402
 import plugin  # noqa: E402
+import rights  # noqa: E402
 import tap  # noqa: E402
 
 RULES = machine.TOP / 'rules'
@@ -48,8 +49,9 @@ class Scene:
         running.counters()  # which deliver answers behind it
 
     def expect_silence(self, running, name):
-        already = len(self.desktop.calls())
+        already, before = len(self.desktop.calls()), running.counters()['alerts_without_route']
         running.say(self.attempts.failure(f'"{name}"'))
+        tap.wait_for(lambda: running.counters()['alerts_without_route'] > before, 'alert that no route takes')
         time.sleep(1.5)
         tap.expect_equal([people.said(c) for c in self.desktop.calls()[already:]], [], 'notifications')
 
@@ -259,6 +261,7 @@ class Live:
         with self.journal.stuck():
             tap.wait_for(full, 'full queue of the journal')
             os.kill(pid, signal.SIGUSR1)
+            tap.wait_for(lambda: not int(rights.status(pid)['ShdPnd'], 16) >> signal.SIGUSR1 - 1 & 1, 'look at a signal')
             self.expect_alert()
         self.ask_until_said('messages before this one were lost')
 
