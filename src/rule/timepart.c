@@ -58,6 +58,14 @@ static bool clock_part(const char **p, struct tm *t) {
         return t->tm_hour < 24 && t->tm_min < 60 && t->tm_sec <= 60;
 }
 
+/* timegm() makes the 2nd of March of the 30th of February. */
+static bool is_day(const struct tm *t) {
+        struct tm date = { .tm_year = t->tm_year, .tm_mon = t->tm_mon, .tm_mday = t->tm_mday };
+
+        timegm(&date);
+        return date.tm_mon == t->tm_mon && date.tm_mday == t->tm_mday;
+}
+
 static bool iso(const char *z, time_t *ret) {
         struct tm t = { 0 };
         long ahead;
@@ -65,11 +73,9 @@ static bool iso(const char *z, time_t *ret) {
         if (!digits(&z, 4, &t.tm_year) || !take(&z, '-') || !digits(&z, 2, &t.tm_mon) || !take(&z, '-') ||
             !digits(&z, 2, &t.tm_mday))
                 return false;
-        if (t.tm_mon < 1 || t.tm_mon > 12 || t.tm_mday < 1 || t.tm_mday > 31)
-                return false;
         t.tm_year -= 1900;
         t.tm_mon--;
-        if (!clock_part(&z, &t) || !zone(&z, &ahead) || *z)
+        if (!is_day(&t) || !clock_part(&z, &t) || !zone(&z, &ahead) || *z)
                 return false;
         *ret = timegm(&t) - ahead;
         return true;
@@ -104,7 +110,7 @@ bool timepart_read(Str s, TimePart part, int *ret) {
         struct tm t;
         time_t when;
 
-        if (!s.n || s.n >= sizeof(z))
+        if (!s.n || s.n >= sizeof(z) || memchr(s.p, 0, s.n))
                 return false;
         memcpy(z, s.p, s.n);
         z[s.n] = '\0';
