@@ -61,7 +61,8 @@ class Folder:
     """Plugins and what they write."""
 
     def __init__(self):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix='aulert-audisp-'))
+        self.kept = tempfile.TemporaryDirectory(prefix='aulert-audisp-', ignore_cleanup_errors=True)
+        self.dir = pathlib.Path(self.kept.name)
         self.dir.chmod(0o755)
 
     def script(self, name, text):
@@ -488,11 +489,12 @@ def check_usage(tap, f):
 
 
 def try_one(check):
-    tap = Tap()
+    tap, folder = Tap(), Folder()
     try:
-        check[0](tap, Folder(), *check[1:])
+        check[0](tap, folder, *check[1:])
     except Exception as error:  # pylint: disable=broad-except # the others must be reported
         tap.ok(False, f'{check[0].__name__} {check[1:]}', repr(error))
+    folder.kept.cleanup()
     return tap
 
 

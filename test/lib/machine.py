@@ -5,6 +5,7 @@ Everything is put back on the way out: the audit flag, the backlog limit, files,
 are ended. No audit rule is added, so only what programs say of themselves (logins, su, …) is recorded.
 """
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -12,6 +13,7 @@ import pathlib
 import re
 import select
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -25,6 +27,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 LOCK = '/run/lock/aulert-e2e.lock'
 PREFIX = pathlib.Path('/var/lib/aulert-e2e')
 JOURNAL = pathlib.Path('/run/systemd/journal/socket')
+PRCTL = ctypes.CDLL(None).prctl
+PR_SET_PDEATHSIG = 1
 
 AUDITD_CONF = '''local_events = yes
 write_logs = {write}
@@ -232,6 +236,11 @@ def large_buffers():
             size.write_text(before)
 
 
+def end_with_parent():
+    """Between fork and exec: a test that is killed leaves no auditd behind, which would make all later ones skip."""
+    PRCTL(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Auditd:
     """auditd with a configuration of our own; settings: {key of auditd.conf: value}."""
 
@@ -246,7 +255,8 @@ class Auditd:
         with large_buffers():
             # `-n`: in the foreground, records to the log. `-f` would write them to stdout.
             self.child = subprocess.Popen(['auditd', '-n', '-c', str(conf), '-s', 'nochange'], start_new_session=True,
-                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                          preexec_fn=end_with_parent)
             tap.wait_for(lambda: self.child.poll() is not None or registered() == self.child.pid, 'registered auditd')
         tap.expect(self.child.poll() is None, 'auditd ended at once')
 

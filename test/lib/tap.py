@@ -3,12 +3,17 @@
 
 Exit status: 0 all passed, 1 something failed, 77 this machine cannot run the test (with a sentence that says why).
 """
+import signal
 import sys
 import time
 import traceback
 
 SKIP = 77
 PATIENCE = 120  # seconds: more than a machine takes that is busy with something else; only what hangs takes so long
+
+
+# A runner out of patience sends TERM: what was started is ended then, and what was changed is put back, as after a failure.
+signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 class Failure(Exception):

@@ -175,10 +175,10 @@ def main():
         for path in directory.iterdir():
             path.unlink()
         directory.rmdir()
-    directory = pathlib.Path(tempfile.mkdtemp(prefix='aulert-order-'))
-    if not silent(aulert, directory):
-        print('an open, silent stream: the fifth event was not told')
-        return 1
+    with tempfile.TemporaryDirectory() as directory:
+        if not silent(aulert, pathlib.Path(directory)):
+            print('an open, silent stream: the fifth event was not told')
+            return 1
     print(f'{rounds} rounds, {total} hits as the plain evaluator has them, in and out of order')
     return 0 if total > rounds * 20 else 1
 

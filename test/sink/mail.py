@@ -22,7 +22,8 @@ from lib_smtp import DROP, HANG, HOST, Inbox, Script, Server  # noqa: E402
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = sys.argv[1] if len(sys.argv) > 1 else str(TOP / 'build/aulert')
 AUTHORITY = pki.Authority()
-WORK = pathlib.Path(tempfile.mkdtemp(prefix='aulert-mail-'))
+FOLDER = tempfile.TemporaryDirectory()
+WORK = pathlib.Path(FOLDER.name)
 WORK.chmod(0o755)  # the process that delivers is a user of its own
 
 
