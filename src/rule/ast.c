@@ -86,6 +86,8 @@ static bool inherits(Str name) {
         return false;
 }
 
+size_t ast_bytes(const Ast *a) { return a->arena.used + a->n_tests * sizeof(*a->tests) + a->regex_bytes; }
+
 int ast_field(Ast *a, Str name, uint32_t *ret) {
         size_t at;
 
@@ -149,6 +151,7 @@ static int add_test(Ast *a, Test *t, uint32_t *ret) {
                 regex_free(t->regex);
         } else {
                 a->tests[a->n_tests++] = *t;
+                a->regex_bytes += t->regex ? regex_bytes(t->regex) : 0;
                 a->test_index.slots[at] = (uint32_t)a->n_tests;
         }
         *ret = a->test_index.slots[at] - 1;

@@ -86,7 +86,11 @@ typedef struct {
         Test *tests;
         size_t n_tests, cap_tests;
         AstIndex field_index, test_index;
+        size_t regex_bytes; /* of compiled regular expressions */
 } Ast;
+
+/* Bytes that it takes. */
+size_t ast_bytes(const Ast *a);
 
 int ast_init(Ast *a);
 void ast_done(Ast *a);

@@ -5,8 +5,7 @@
 #include "rule/parse.h"
 
 static int finish(Parse *p, const YamlNode *at, ExprKind kind, const Expr **v, size_t n, const Expr **ret) {
-        *ret = expr_list(p->ast, kind, v, n);
-        return *ret ? 0 : parse_error(p, at, "this is too large; split it into several rules");
+        return parse_expr(p, at, expr_list(p->ast, kind, v, n), ret);
 }
 
 static int parse_map(Parse *p, const YamlNode *map, const Expr **ret) {

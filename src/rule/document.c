@@ -537,8 +537,18 @@ static void skip_other(Load *l, const YamlNode *doc) {
 }
 
 int document_load(Load *l, Str file, const YamlNode *doc) {
+        size_t taken = ast_bytes(&l->set->ast);
+
         l->parse.file = file.p;
         l->parse.rule = STR("");
+        l->parse.most = taken + PARSE_MAX_BYTES;
+        if (taken + l->arena.used > LOAD_MAX_MEMORY) {
+                parse_error(&l->parse, doc,
+                            "the rules take too much memory (%zu MiB at most); load fewer of them",
+                            LOAD_MAX_MEMORY >> 20);
+                load_refuse(l, file);
+                return 0;
+        }
         if (!!yaml_get(doc, "detection") + !!yaml_get(doc, "correlation") + !!yaml_get(doc, "filter") > 1)
                 return refuse_two(l, file, doc);
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)

@@ -132,8 +132,9 @@ static int complain_size(Load *l, const char *path, uint64_t size) {
         l->bytes -= size; /* a smaller one may fit */
         l->parse.file = path;
         l->parse.rule = STR("");
-        parse_error(&l->parse, NULL,
-                    "the rules are too large (128 MiB of files at most); load fewer of them");
+        parse_error(
+                &l->parse, NULL,
+                "the rules are too large (128 MiB of files and 1 GiB of memory at most); load fewer of them");
         load_refuse(l, str_from(path));
         return 0;
 }
@@ -150,7 +151,9 @@ static int take_file(void *userdata, const RuleFile *f) {
         if (f->error)
                 return complain_errno(l, file.p, f->error);
         l->bytes += f->text.n;
-        return l->bytes > LOAD_MAX_BYTES ? complain_size(l, file.p, f->text.n) : load_text(l, file, f->text);
+        return l->bytes > LOAD_MAX_BYTES || l->arena.used > LOAD_MAX_MEMORY
+                       ? complain_size(l, file.p, f->text.n)
+                       : load_text(l, file, f->text);
 }
 
 static int take_placeholders(void *userdata, const RuleFile *f) {

@@ -54,6 +54,7 @@ typedef struct {
 #define LOAD_MAX_FIELDS   32u                   /* of each list in a correlation */
 #define LOAD_MAX_RULES    100000u               /* of a set; the rest is refused */
 #define LOAD_MAX_FILTERED 1000000u              /* filters times the rules that each is for */
+#define LOAD_MAX_MEMORY   ((size_t)1 << 30)     /* what may be taken before the last rule is read */
 #define LOAD_MAX_BYTES    (UINT64_C(128) << 20) /* of text of all files */
 
 /* Makes room for one more item in an array. 0 or -ENOMEM. */

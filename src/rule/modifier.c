@@ -336,11 +336,24 @@ static int finish_text(Item *it, Pattern *p, const Expr **ret) {
                 ret);
 }
 
+#define MAX_WILDCARDS 10000u
+
+static bool too_wild(Str s) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < s.n; i++)
+                n += s.p[i] == '*' || s.p[i] == '?';
+        return n > MAX_WILDCARDS;
+}
+
 static int text_value(Item *it, const YamlNode *value, const Expr **ret) {
         Variants *vs = variants_new();
         const Expr **v = NULL;
         int r = vs ? 0 : -ENOMEM;
 
+        if (!r && too_wild(value->text))
+                r = parse_error(it->p, value, "more than %u wildcards; write a shorter value, or several",
+                                MAX_WILDCARDS);
         if (!r && it->field == FIELD_KEYWORDS && !value->text.n)
                 r = parse_error(it->p, value,
                                 "an empty keyword stands in every text; write what to look for");
@@ -355,12 +368,12 @@ static int text_value(Item *it, const YamlNode *value, const Expr **ret) {
                 v = calloc(vs->n + 1, sizeof(*v));
                 r = v ? 0 : -ENOMEM;
         }
-        for (size_t i = 0; !r && i < vs->n; i++)
+        for (size_t i = 0; !r && i < vs->n; i++) {
                 r = finish_text(it, &vs->v[i], &v[i]);
-        if (!r) {
-                *ret = expr_list(it->p->ast, EXPR_OR, v, vs->n);
-                r = *ret ? 0 : -ENOMEM;
+                r = r ? r : parse_room(it->p, value);
         }
+        if (!r)
+                r = parse_expr(it->p, value, expr_list(it->p->ast, EXPR_OR, v, vs->n), ret);
         free(v);
         free(vs);
         return r;
@@ -414,12 +427,12 @@ static int regex_value(Item *it, const YamlNode *value, const Expr **ret) {
         texts = calloc(PLACEHOLDER_MAX, sizeof(*texts));
         v = calloc(PLACEHOLDER_MAX, sizeof(*v));
         r = texts && v ? placeholder_expand_regex(it->p, value, texts, &n) : -ENOMEM;
-        for (size_t i = 0; i < n && !r; i++)
+        for (size_t i = 0; i < n && !r; i++) {
                 r = regex_text(it, value, texts[i], &v[i]);
-        if (!r) {
-                *ret = expr_list(it->p->ast, EXPR_OR, v, n);
-                r = *ret ? 0 : -ENOMEM;
+                r = r ? r : parse_room(it->p, value);
         }
+        if (!r)
+                r = parse_expr(it->p, value, expr_list(it->p->ast, EXPR_OR, v, n), ret);
         free(texts);
         free(v);
         return r;
@@ -512,6 +525,8 @@ static int one_value(Item *it, const YamlNode *value, const Expr **ret) {
         if (!yaml_is_scalar(value))
                 return parse_error(it->p, value,
                                    "a value must be a text, a number or a list of them; write it so");
+        if (parse_room(it->p, value))
+                return PARSE_E_BAD;
         if (!value->lead && str_ends(value->text, STR("\n")))
                 parse_warn(
                         it->p, value,
@@ -549,10 +564,9 @@ static int list_values(Item *it, const YamlNode *list, const Expr **ret) {
                 else
                         r = one_value(it, list->v[i], &v[i]);
         }
-        if (!r) {
-                *ret = expr_list(it->p->ast, has(it, B(ALL)) ? EXPR_AND : EXPR_OR, v, list->n);
-                r = *ret ? 0 : -ENOMEM;
-        }
+        if (!r)
+                r = parse_expr(it->p, list,
+                               expr_list(it->p->ast, has(it, B(ALL)) ? EXPR_AND : EXPR_OR, v, list->n), ret);
         free(v);
         return r;
 }
@@ -560,10 +574,7 @@ static int list_values(Item *it, const YamlNode *list, const Expr **ret) {
 static int values(Item *it, const YamlNode *value, const Expr **ret) {
         int r = value->kind == YAML_LIST ? list_values(it, value, ret) : one_value(it, value, ret);
 
-        if (r || !has(it, B(NEQ)))
-                return r;
-        *ret = expr_not(it->p->ast, *ret);
-        return *ret ? 0 : -ENOMEM;
+        return r || !has(it, B(NEQ)) ? r : parse_expr(it->p, value, expr_not(it->p->ast, *ret), ret);
 }
 
 int modifier_item(Parse *p, const YamlNode *key, const YamlNode *value, const Expr **ret) {

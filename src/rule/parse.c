@@ -43,6 +43,19 @@ int parse_error_at(Parse *p, const YamlNode *at, size_t offset, const char *fmt,
         return PARSE_E_BAD;
 }
 
+int parse_expr(Parse *p, const YamlNode *at, const Expr *e, const Expr **ret) {
+        *ret = e;
+        return e ? 0 : parse_error(p, at, "this is too large; split it into several rules");
+}
+
+int parse_room(Parse *p, const YamlNode *at) {
+        if (ast_bytes(p->ast) <= p->most)
+                return 0;
+        return parse_error(p, at,
+                           "from here on this rule takes more than %zu MiB; split it into several rules",
+                           PARSE_MAX_BYTES >> 20);
+}
+
 void parse_warn(Parse *p, const YamlNode *at, const char *fmt, ...) {
         va_list ap;
 

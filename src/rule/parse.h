@@ -20,6 +20,7 @@ typedef struct {
         Str rule;                       /* what to call the rule in messages, or "" */
         unsigned n_nearest, n_warnings; /* so far */
         const RuleInfo *filter;         /* while one is read */
+        size_t most;                    /* bytes of @ast at which the rule that is read is too large */
         ViewKind view;                  /* what the rule looks at; of a filter: _VIEW_N, anything */
 } Parse;
 
@@ -30,6 +31,15 @@ typedef struct {
 int parse_error(Parse *p, const YamlNode *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int parse_error_at(Parse *p, const YamlNode *at, size_t offset, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
+
+/* An expression that was made, or NULL because it is too large: then says so. */
+int parse_expr(Parse *p, const YamlNode *at, const Expr *e, const Expr **ret);
+
+#define PARSE_MAX_BYTES ((size_t)128 << 20) /* that a rule may take */
+
+/* An error when the rule has become too large. */
+int parse_room(Parse *p, const YamlNode *at);
+
 #define PARSE_MAX_WARNINGS 10000u /* of a load; what is more is not said */
 void parse_warn(Parse *p, const YamlNode *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

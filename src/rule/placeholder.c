@@ -39,9 +39,11 @@ static int append(Expansion *x, const Pattern *tails, size_t n_tails) {
         next = calloc(n + 1, sizeof(*next));
         if (!next)
                 return -ENOMEM;
-        for (size_t i = 0; i < n && !r; i++)
+        for (size_t i = 0; i < n && !r; i++) {
                 r = pattern_join(&next[i], &x->p->ast->arena,
                                  (const Pattern[]){ x->out[i / n_tails], tails[i % n_tails] }, 2);
+                r = r ? r : parse_room(x->p, x->value);
+        }
         if (!r) {
                 memcpy(x->out, next, n * sizeof(*next));
                 x->n = n;
@@ -159,6 +161,10 @@ static int append_texts(Expansion *x, Str *out, const YamlNode *values) {
                 next[i] = (Str){ to, head.n + tail.n };
                 (void)str_put(&to, head);
                 (void)str_put(&to, tail);
+                if (parse_room(x->p, x->value)) {
+                        free(next);
+                        return PARSE_E_BAD;
+                }
         }
         x->n *= n;
         memcpy(out, next, x->n * sizeof(*next));

@@ -71,6 +71,32 @@ static uint32_t options(unsigned flags) {
                (flags & REGEX_MULTILINE ? PCRE2_MULTILINE : 0) | (flags & REGEX_DOTALL ? PCRE2_DOTALL : 0);
 }
 
+/* (((a{9}){9}){9}) is short, and as long as what its repetitions stand for once it is compiled. */
+static void *allocate(size_t n, void *userdata) { return n > REGEX_MAX_BYTES ? NULL : malloc(n); }
+
+static void release(void *p, void *userdata) { free(p); }
+
+static pcre2_code *compile(const uint32_t *chars, size_t n, unsigned flags, int *ret_code,
+                           PCRE2_SIZE *ret_at) {
+        pcre2_general_context *general = pcre2_general_context_create(allocate, release, NULL);
+        pcre2_compile_context *context = pcre2_compile_context_create(general);
+        pcre2_code *code = NULL;
+
+        *ret_code = PCRE2_ERROR_HEAP_FAILED;
+        if (general && context)
+                code = pcre2_compile(chars, n, options(flags), ret_code, ret_at, context);
+        pcre2_compile_context_free(context);
+        pcre2_general_context_free(general);
+        return code;
+}
+
+size_t regex_bytes(const Regex *r) {
+        size_t n = 0;
+
+        pcre2_pattern_info(r->code, PCRE2_INFO_SIZE, &n);
+        return n;
+}
+
 int regex_new(Regex **ret, Str pattern, unsigned flags, RegexError *ret_error) {
         uint32_t *chars;
         Regex *r;
@@ -90,11 +116,14 @@ int regex_new(Regex **ret, Str pattern, unsigned flags, RegexError *ret_error) {
                 return -ENOMEM;
         }
         n = to_chars(chars, pattern);
-        r->code = pcre2_compile(chars, n, options(flags), &code, &at, NULL);
+        r->code = compile(chars, n, flags, &code, &at);
         free(chars);
         if (!r->code) {
                 free(r);
-                return describe(ret_error, pattern, code, at);
+                if (code != PCRE2_ERROR_HEAP_FAILED)
+                        return describe(ret_error, pattern, code, at);
+                *ret_error = (RegexError){ 0, "too large when its repetitions, {n}, are written out" };
+                return REGEX_E_BAD;
         }
         *ret = r;
         return 0;

@@ -20,8 +20,11 @@ typedef struct {
 
 enum { _REGEX_E_SUCCESS, REGEX_E_BAD };
 
+#define REGEX_MAX_BYTES (256u << 10) /* of one, compiled */
+
 int regex_new(Regex **ret, Str pattern, unsigned flags, RegexError *ret_error);
 Regex *regex_free(Regex *r); /* returns NULL */
+size_t regex_bytes(const Regex *r);
 
 /* What a search needs besides the expression; one a thread. */
 int regex_scratch_new(RegexScratch **ret);

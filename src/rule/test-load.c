@@ -351,6 +351,31 @@ static void a_condition_cannot_grow_without_end(void **state) {
 }
 
 /* Each of them is for each of the rules; those that go too far are told and left out, and the rest is loaded. */
+/* It is this rule that is refused, and no error of loading. */
+static void values_too_many_refuse_their_rule(void **state) {
+        static const char *const makes_more[] = { "a0|base64offset", "a0|base64offset|neq",
+                                                  "'|base64offset'" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(makes_more); i++) {
+                Buf yaml = BUF_INIT;
+                RuleSet *set;
+                Said said;
+
+                buf_printf(&yaml, HEAD "  s: {%s: [", makes_more[i]);
+                for (unsigned k = 0; k < 70000; k++)
+                        buf_printf(&yaml, "v%u,", k);
+                buf_putz(&yaml, "]}\n  condition: s\n---\ntitle: t\nid: y\nlogsource: {product: linux}\n"
+                                "detection: {s: {a0: x}, condition: s}\n");
+                set = load(buf_z(&yaml), &said);
+                assert_int_equal(said.errors, 1);
+                assert_int_equal(said.line, 5);
+                assert_non_null(strstr(said.text, "too large"));
+                assert_int_equal(rule_set_stats(set)->loaded, 1);
+                rule_set_unref(set);
+                buf_done(&yaml);
+        }
+}
+
 static void filters_times_rules_are_bounded(void **state) {
         enum { RULES_N = 1100, FILTERS_N = 1000, FIT = 1000000 / RULES_N };
         Buf yaml = BUF_INIT;
@@ -483,6 +508,7 @@ int main(void) {
                 cmocka_unit_test(hostile_yaml_is_refused),
                 cmocka_unit_test(a_condition_cannot_grow_without_end),
                 cmocka_unit_test(files_may_have_been_read_elsewhere),
+                cmocka_unit_test(values_too_many_refuse_their_rule),
                 cmocka_unit_test(filters_times_rules_are_bounded),
                 cmocka_unit_test(links_are_told_and_not_followed),
                 cmocka_unit_test(loading_can_be_stopped),

@@ -26,6 +26,7 @@ typedef struct {
         size_t n_anchors;
         unsigned depth;
         size_t nodes; /* of this document, made so far */
+        size_t all;   /* of the file */
 } Reader;
 
 /* Children while a collection is being read; the final arrays go to the arena. */
@@ -194,7 +195,7 @@ static YamlKind resolve(Str s, bool *ret_truth) {
 static int new_node(Reader *r, YamlNode **ret, const yaml_event_t *e, YamlKind kind) {
         YamlNode *n;
 
-        if (++r->nodes > YAML_MAX_NODES)
+        if (++r->nodes > YAML_MAX_NODES || ++r->all > YAML_MAX_ALL_NODES)
                 return bad(r, &e->start_mark,
                            "this document has too many entries; split it into several files");
         n = arena_alloc(r->arena, sizeof(*n));

@@ -7,10 +7,11 @@
  * YAML_MAX_NODES nodes of a document after aliases are followed. Everything lives in the document's arena. */
 #include "base/arena.h"
 
-#define YAML_MAX_BYTES (32u << 20)
-#define YAML_MAX_DEPTH 32u
-#define YAML_MAX_NODES 200000u
-#define YAML_MAX_BAD   100u
+#define YAML_MAX_BYTES     (32u << 20)
+#define YAML_MAX_DEPTH     32u
+#define YAML_MAX_NODES     200000u
+#define YAML_MAX_ALL_NODES 2000000u /* of a file */
+#define YAML_MAX_BAD       100u
 
 typedef enum { YAML_NULL, YAML_BOOL, YAML_INT, YAML_FLOAT, YAML_TEXT, YAML_LIST, YAML_MAP } YamlKind;
 

@@ -93,6 +93,24 @@ class Rules:
                 f.write(b'a: b\n---\n' * (1024 * 1024 // 9))
         self.refused('too large', 64)
 
+    def large_rule(self):
+        """A large value, and a thousand of it."""
+        placeholders = self.b.path('placeholders.yml')
+        pathlib.Path(placeholders).write_text('a: [' + ', '.join(f'v{i}' for i in range(1000)) + ']\n', encoding='utf-8')
+        self.write(HEAD.format(1) + f"  s: {{a0|expand: '%a%{'x' * 1000000}'}}\n  condition: s\n")
+        used = self.b.cost([*self.check(), '--expand', placeholders], allowed=(2,)).rss_kib / 1024
+        tap.expect('from here on this rule takes more than 128 MiB' in self.b.stderr(), self.b.stderr()[:300])
+        tap.expect(used < 256, f'{used:.1f} MiB')
+
+    def repetitions(self):
+        self.write('---\n'.join(HEAD.format(i) + f"  s: {{a0|re: '((a{{1,1000}}){{1,1000}}){{1,{i + 2}}}'}}\n  condition: s\n"
+                                for i in range(100)))
+        self.refused('too large when its repetitions', 32)
+
+    def wildcards(self):
+        self.write(HEAD.format(1) + f"  s: {{a0: '{'x*' * 2000000}'}}\n  condition: s\n")
+        self.refused('more than 10000 wildcards', 64)
+
     def bomb(self):
         lines = ['a: &a [x, x, x, x, x, x, x, x, x]\n']
         lines += [f'{chr(98 + i)}: &{chr(98 + i)} [{", ".join(["*" + chr(97 + i)] * 9)}]\n' for i in range(24)]
@@ -110,6 +128,9 @@ def cases_of(h):
     regex = HEAD.format(1) + "  s: {name|re: '(a+)+$'}\n  condition: s\n"
     yield 'a rule file of 100 MB', h.huge_file
     yield 'aliases that explode', h.bomb
+    yield 'a regular expression of repetitions of repetitions', h.repetitions
+    yield 'a value of wildcards', h.wildcards
+    yield 'a large value, and a thousand placeholders', h.large_rule
     yield 'a thousand selections', lambda: h.linear(h.check(), lambda n: (selections(n + 1),), 1000, (0, 2))
     yield 'many mistakes', lambda: h.linear(h.check(), lambda n: (mistakes(n + 1),), 300, (0, 2))
     yield 'many conditions that contradict themselves', lambda: h.linear(h.check(), lambda n: (contradictions(n + 1),), 20, (0, 2))
