@@ -146,6 +146,17 @@ def only_some_may_ask():
         tap.expect('start the service' in done.stderr, done.stderr)
 
 
+def an_unknown_group_is_told():
+    with service.service(AULERT, rules=RULES, sinks=REFUSES,
+                         more='status: { socket: WORK/socket, group: no-such-group-here }\n') as s:
+        s.wait_ready()
+        tap.wait_for(lambda: 'there is no group no-such-group-here' in s.log.read_text(), 'word of the group')
+        file = os.stat(s.work / 'socket')
+        tap.expect_equal([stat.S_IMODE(file.st_mode), file.st_gid], [0o660, os.getegid()], 'mode and group of the socket')
+        tap.expect_equal(ask(s).returncode, 0, 'exit status for who started it')
+        s.end()
+
+
 def stale_is_replaced_living_is_not():
     with running('', '') as s:
         s.wait_ready()
@@ -365,6 +376,7 @@ def main():
         ('metrics are served on loopback', metrics_are_served),
         ('what came of a reload is told', reloads_are_told),
         ('only some may ask, and the socket goes with the service', only_some_may_ask),
+        ('a group that there is not', an_unknown_group_is_told),
         ('a stale socket is replaced, a living one is not', stale_is_replaced_living_is_not),
         ('another takes its place when it ends', takes_its_place),
         ('who asks and does nothing costs nothing', silent_clients_cost_nothing),

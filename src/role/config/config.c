@@ -17,7 +17,7 @@ static void take_source(ConfLoader *l, const ConfNode *value, void *into) {
         if (str_starts(s, STR("kafka:")) && s.n > 6)
                 ; /* conf_match_kafka() */
         else if (s.n && !source_spec_valid(s.p, &why))
-                conf_bad(l, value, "%s, not %s", why, s.p);
+                conf_bad(l, value, "%s, or here kafka:TOPIC, not %s", why, s.p);
         else if ((str_starts(s, STR("unix:")) || str_starts(s, STR("file:"))) && s.p[5] != '/')
                 conf_bad(l, value, "the path of a source starts with /: %s", s.p);
         c->source = s.p;

@@ -115,7 +115,9 @@ static void open_server(Desk *d) {
         if (r == -EADDRINUSE)
                 open_later(d);
         else if (r < 0)
-                log_warning("the socket of aulert status: %s", strerror(-r));
+                log_warning("aulert status will not answer: its socket%s%s cannot be made: %s",
+                            d->config->status.socket ? " " : "",
+                            d->config->status.socket ? d->config->status.socket : "", strerror(-r));
 }
 
 static int on_reopen(sd_event_source *s, uint64_t usec, void *userdata) {

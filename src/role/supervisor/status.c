@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/log.h"
 #include "role/account/counters.h"
 #include "role/places.h"
 #include "role/supervisor/status.h"
@@ -149,13 +150,11 @@ static bool somebody_listens(const struct sockaddr_un *at) {
 }
 
 /* "aulert", if there is such a group; else nobody but who we are. */
-static int group_of(const char *name, gid_t *ret) {
+static gid_t group_of(const char *name, bool *ret_found) {
         const struct group *g = getgrnam(name ? name : "aulert");
 
-        if (!g && name)
-                return -ENOENT;
-        *ret = g ? g->gr_gid : getegid();
-        return 0;
+        *ret_found = g || !name;
+        return g ? g->gr_gid : getegid();
 }
 
 /* Under another name first: when it can be seen, it has its owner and listens. */
@@ -183,11 +182,10 @@ static int bind_as(StatusServer *s, const struct sockaddr_un *at, gid_t gid) {
 
 static int listen_at(StatusServer *s, const char *group) {
         struct sockaddr_un at = { .sun_family = AF_UNIX };
-        gid_t gid;
-        int r = group_of(group, &gid), lock;
+        bool found;
+        gid_t gid = group_of(group, &found);
+        int r, lock;
 
-        if (r < 0)
-                return r;
         if (strlen(s->path) >= sizeof(at.sun_path))
                 return -ENAMETOOLONG;
         strcpy(at.sun_path, s->path);
@@ -199,6 +197,10 @@ static int listen_at(StatusServer *s, const char *group) {
                 return lock;
         r = bind_as(s, &at, gid);
         close(lock);
+        if (r == 0 && !found)
+                log_warning("status: there is no group %s (getent group shows those there are): only root "
+                            "may ask",
+                            group);
         return r < 0 ? r : sd_event_add_io(s->options.loop, &s->listen, s->fd, EPOLLIN, on_connection, s);
 }
 
