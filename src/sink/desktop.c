@@ -165,7 +165,12 @@ static void settle_ticket(Desktop *d, Ticket *t) {
         else
                 snprintf(why, sizeof(why), "%s", t->n_shown ? "" : "nobody has a desktop session");
         t->id = 0;
-        sink_settle(d->sink, id, t->n_shown ? SINK_DELIVERED : t->n_failed ? SINK_RETRY : SINK_REFUSED, why);
+        sink_settle(d->sink, id,
+                    t->n_shown    ? SINK_DELIVERED
+                    : t->n_failed ? SINK_RETRY
+                    : t->why[0]   ? SINK_REFUSED
+                                  : SINK_NOBODY,
+                    why);
 }
 
 static void end_job(Desktop *d, uint64_t id, uid_t uid, int status, Str why) {

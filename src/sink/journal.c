@@ -89,8 +89,10 @@ static void try_to_send(Journal *j) {
         buf_done(&j->entry);
         sink_settle(j->sink, id, r < 0 ? SINK_RETRY : SINK_DELIVERED,
                     r == -EAGAIN ? "the journal takes no more"
-                    : r < 0      ? strerror(-r)
-                                 : "");
+                    : r == -ENOENT || r == -ECONNREFUSED
+                            ? "there is no journal: systemd-journald does not run"
+                    : r < 0 ? strerror(-r)
+                            : "");
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata) {

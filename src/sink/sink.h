@@ -17,6 +17,8 @@ typedef enum {
         SINK_DELIVERED, /* the far end has it */
         SINK_RETRY,     /* not now: offer it again later */
         SINK_REFUSED,   /* never: count it and say so */
+        SINK_NOBODY,    /* never, as nobody is there who could see it: no fault of anybody */
+        _SINK_VERDICTS
 } SinkVerdict;
 
 /* @why: what went wrong, in words; "" when nothing did. With SINK_DELIVERED: not for everybody. @id 0: no alert

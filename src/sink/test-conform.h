@@ -17,10 +17,10 @@
 typedef struct {
         sd_event *loop;
         Sink *sink;
-        size_t n[3];       /* settled, by verdict */
-        size_t n_bad;      /* sink_bad_conf() */
-        char why[256];     /* the last one that was not "" */
-        bool turned[4096]; /* ids that were settled */
+        size_t n[_SINK_VERDICTS]; /* settled, by verdict */
+        size_t n_bad;             /* sink_bad_conf() */
+        char why[256];            /* the last one that was not "" */
+        bool turned[4096];        /* ids that were settled */
         size_t n_fds;
 } Scene;
 

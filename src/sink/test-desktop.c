@@ -30,7 +30,7 @@ typedef struct {
         char app[32], icon[64], summary[256], body[256];
         uint8_t urgency;
         int32_t timeout;
-        size_t n_settled[3];
+        size_t n_settled[_SINK_VERDICTS];
         char why[256];
 } Scene;
 
@@ -293,13 +293,13 @@ static void what_is_no_bus_is_not_connected_to(void **state) {
         scene_init(&s, false);
         sink = scene_sink(&s, &defaults);
         offer(sink, RULE_LOW, STR("nobody"));
-        assert_int_equal(s.n_settled[SINK_REFUSED], 1);
+        assert_int_equal(s.n_settled[SINK_NOBODY], 1);
         assert_string_equal(s.why, "nobody has a desktop session");
         snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", s.run_dir);
         fd = listen_at(elsewhere);
         assert_int_equal(symlink(elsewhere, s.bus), 0);
         offer(sink, RULE_LOW, STR("a link"));
-        assert_int_equal(s.n_settled[SINK_REFUSED], 2);
+        assert_int_equal(s.n_settled[SINK_NOBODY], 2);
         sink_free(sink);
         close(fd);
         unlink(elsewhere);

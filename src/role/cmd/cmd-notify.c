@@ -22,7 +22,10 @@ typedef struct {
 
 static void on_settled(void *userdata, Sink *sink, uint64_t id, SinkVerdict verdict, const char *why) {
         static const char *const words[] = {
-                [SINK_DELIVERED] = "delivered", [SINK_RETRY] = "not delivered", [SINK_REFUSED] = "refused"
+                [SINK_DELIVERED] = "delivered",
+                [SINK_RETRY] = "not delivered",
+                [SINK_REFUSED] = "refused",
+                [SINK_NOBODY] = "not delivered",
         };
         Trial *t = userdata;
 

@@ -18,6 +18,8 @@ typedef struct {
 const CounterDesc outlet_counter_descs[] = {
         { "retries", "deliveries that will be tried again", offsetof(OutletCounters, retries), false },
         { "dead", "deliveries given up: dead letters", offsetof(OutletCounters, dead), true },
+        { "unseen", "deliveries given up because nobody was there to see them: dead letters",
+          offsetof(OutletCounters, unseen), false },
         { "lost", "alerts not delivered that were kept nowhere", offsetof(OutletCounters, lost), true },
 };
 const size_t outlet_n_counter_descs = ARRAY_SIZE(outlet_counter_descs);
@@ -112,7 +114,9 @@ static SpoolOutcome outcome_of(Outlet *o, const Flight *f, SinkVerdict verdict, 
         }
         o->counters.retries += outcome.state == SPOOL_PENDING;
         if (outcome.state == SPOOL_DEAD)
-                *(f->claim->seq ? &o->counters.dead : &o->counters.lost) += 1;
+                *(verdict == SINK_NOBODY ? &o->counters.unseen
+                  : f->claim->seq        ? &o->counters.dead
+                                         : &o->counters.lost) += 1;
         return outcome;
 }
 

@@ -21,7 +21,8 @@ typedef struct Outlet Outlet;
 typedef struct {
         uint64_t retries; /* deliveries that will be tried again */
         uint64_t dead;
-        uint64_t lost; /* kept nowhere */
+        uint64_t unseen; /* dead letters as well, but nobody was there: no loss */
+        uint64_t lost;   /* kept nowhere */
 } OutletCounters;
 
 extern const CounterDesc outlet_counter_descs[];

@@ -184,7 +184,7 @@ static void the_far_end_says_when(void **state) {
 }
 
 static void hopeless_ones_are_dead_letters(void **state) {
-        Buf dead = BUF_INIT;
+        Buf dead = BUF_INIT, lines = BUF_INIT;
         Scene s;
 
         scene_init(&s);
@@ -213,6 +213,18 @@ static void hopeless_ones_are_dead_letters(void **state) {
         store_print_dead(s.store, &dead, 10);
         assert_non_null(strstr(buf_z(&dead), "\t1\ts\tnot this one\n"));
         buf_done(&dead);
+        fake.n_in_hands = 0;
+        say(&s, 1);
+        sink_settle(fake.sink, fake.in_hands[0], SINK_NOBODY, "nobody is there");
+        turn(&s, NULL, 0);
+        assert_int_equal(counts(&s).n[SPOOL_DEAD], 4); /* kept, and no loss */
+        outlet_print_counters(s.outlet, &lines, false);
+        assert_non_null(strstr(buf_z(&lines), "dead 3\n"));
+        assert_non_null(strstr(lines.p, "unseen 1\n"));
+        buf_clear(&lines);
+        outlet_print_counters(s.outlet, &lines, true);
+        assert_null(strstr(buf_z(&lines), "unseen"));
+        buf_done(&lines);
         scene_done(&s);
 }
 
