@@ -482,15 +482,22 @@ static int load_correlation(Load *l, Str file, const YamlNode *doc) {
         return r;
 }
 
-static int refuse_action(Load *l, Str file, const YamlNode *doc) {
-        RuleInfo info;
-        int r = document_info(l, file, doc, &info);
+static Str text_of(const YamlNode *doc, const char *key) {
+        const YamlNode *n = yaml_get(doc, key);
 
+        return n && yaml_is_scalar(n) && n->kind != YAML_NULL ? n->text : STR("");
+}
+
+/* Such a document may be no rule by itself, which is no mistake of its own. */
+static int refuse_action(Load *l, Str file, const YamlNode *doc) {
+        RuleInfo info = { .file = file, .id = text_of(doc, "id"), .name = text_of(doc, "name") };
+
+        info.id = info.id.n ? info.id : info.name.n ? info.name : text_of(doc, "title");
         l->parse.rule = info.id;
-        parse_error(
-                &l->parse, yaml_get(doc, "action"),
-                "\"action\" (global, repeat, reset) is no longer part of Sigma; write each rule out in full");
-        return refuse(l, &info, r < 0 ? r : PARSE_E_BAD);
+        return refuse(l, &info,
+                      parse_error(&l->parse, yaml_get(doc, "action"),
+                                  "\"action\" (global, repeat, reset) is no longer part of Sigma; write each "
+                                  "rule out in full"));
 }
 
 static const struct {

@@ -60,6 +60,8 @@ static const Row mistakes[] = {
         { HEAD "  s: {a0|base64: 'x*'}\n  condition: s\n", 5, 18, "wildcards" },
         { "title: t\nid: x\nlogsource: {product: linux}\n", 1, 1, "detection" },
         { "action: global\ntitle: t\n", 1, 9, "action" },
+        { "action: reset\n", 1, 9, "action" },
+        { "action: [x]\ntitle: [y]\n", 1, 9, "action" },
         { "title: c\ncorrelation:\n  type: event_count\n  rules: [nobody]\n  timespan: 1h\n  "
           "condition: {gte: 1}\n",
           4, 11, "no rule" },
