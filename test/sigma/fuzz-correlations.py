@@ -36,7 +36,7 @@ def random_events(r):
             seen.add(key)
             events.append((*key, fields))
     if r.random() < 0.7:
-        events.sort(key=lambda e: e[0] + r.random() * 1900)
+        events.sort(key=lambda e: e[0] + r.choice([r.random() * 1900, 2000]))
     return events
 
 

@@ -27,7 +27,7 @@ class Event:
         self.rules = r.sample(RULES, r.choice([1, 1, 1, 2]))
         self.acct = r.choice('xyz')
         self.id = r.randrange(4)
-        self.late = at + r.randrange(1900) * r.choice([0, 1])
+        self.late = at + r.choice([0, 0, r.randrange(1900), 2000])
 
     def name(self):
         return f'{(BASE + self.at) // 1000}.{(BASE + self.at) % 1000:03}:{self.number}'
