@@ -67,6 +67,7 @@ static void begin_args(Viewer *x, const Record *first) {
 /* @v may be NULL: only the joined arguments are wanted. */
 void view_read_execve(Viewer *x, View *v, const Record *first, bool keywords) {
         Args a = { .x = x, .v = v, .arg = -1, .start = SIZE_MAX, .keywords = keywords };
+        const Record *begins = NULL;
 
         begin_args(x, first);
         for (const Record *r = first; r; r = r->next) {
@@ -74,6 +75,10 @@ void view_read_execve(Viewer *x, View *v, const Record *first, bool keywords) {
 
                 if (r->type != TYPE_EXECVE)
                         continue;
+                if (!begins)
+                        begins = r;
+                else if (str_eq(r->text, begins->text))
+                        break; /* the event again, as where logs overlap: its arguments do not stand twice */
                 fields = viewer_split(x, r);
                 for (size_t i = 0; i < fields->n; i++) {
                         const Field *f = &fields->v[i];
