@@ -121,6 +121,11 @@ def reloads_are_told():
         tap.wait_for(lambda: 'the configuration stays as it was' in s.log.read_text(), 'refusal')
         s.config.write_text(good)
         wait_state(s, lambda said: said.get('reload', {}).get('result') == 'refused', 'word of the refusal')
+        (s.work / 'none').mkdir()
+        s.config.write_text(good.replace(f'{s.work}/rules', f'{s.work}/none'))
+        s.process.send_signal(signal.SIGHUP)
+        wait_state(s, lambda said: said['rules'] == 0, 'a configuration without rules')
+        tap.wait_for(lambda: 'no rule that can be run' in s.log.read_text(), 'word that nothing will be told')
         s.end()
 
 

@@ -269,6 +269,8 @@ static void note_changed(Supervisor *s, const Child *c, const IpcMessage *m) {
         if (c == &s->engine && s->reloading) {
                 desk_note_rules(s->desk, m->b);
                 log_notice("reloaded: %llu rules", (unsigned long long)m->b);
+                if (!m->b)
+                        log_error("there is no rule that can be run: nothing will be told");
         }
 }
 
