@@ -371,6 +371,21 @@ def metrics_are_served():
         s.end()
 
 
+def metrics_wait_for_their_port():
+    """As when auditd 4.2 reloads: the next aulert begins before the one before it has ended."""
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        with running(f'metrics: {{ listen: "127.0.0.1:{port}", every: 1s }}\n') as s:
+            tap.wait_for(lambda: 'Address already in use; it is tried again' in s.log.read_text(), 'word of the port')
+            taken.close()
+
+            def listens():
+                with contextlib.suppress(OSError):
+                    return talk(port, b'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n')
+            tap.wait_for(lambda: '200 OK' in (listens() or ''), 'metrics')
+            s.end()
+
+
 def main():
     return tap.run_cases([
         ('losses, sinks and dead letters are shown', shows_losses),
@@ -381,6 +396,7 @@ def main():
         ('metrics are served on loopback', metrics_are_served),
         ('what came of a reload is told', reloads_are_told),
         ('only some may ask, and the socket goes with the service', only_some_may_ask),
+        ('metrics wait for a port that another has', metrics_wait_for_their_port),
         ('a group that there is not', an_unknown_group_is_told),
         ('a stale socket is replaced, a living one is not', stale_is_replaced_living_is_not),
         ('another takes its place when it ends', takes_its_place),

@@ -19,7 +19,7 @@ typedef struct {
 struct MetricsHttp {
         sd_event *loop;
         int fd;
-        sd_event_source *listen;
+        sd_event_source *listen, *again;
         struct sockaddr_storage at;
         Buf text;
         Client clients[HTTP_CLIENTS];
@@ -148,10 +148,12 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
         return 0;
 }
 
-static int listen_at(MetricsHttp *h, const struct sockaddr_storage *at) {
+static int listen_now(MetricsHttp *h) {
+        const struct sockaddr_storage *at = &h->at;
         const int on = 1;
 
-        h->at = *at;
+        if (h->fd >= 0)
+                close(h->fd);
         h->fd = socket(at->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (h->fd < 0)
                 return -errno;
@@ -159,6 +161,20 @@ static int listen_at(MetricsHttp *h, const struct sockaddr_storage *at) {
         if (bind(h->fd, (const struct sockaddr *)at, sizeof(*at)) < 0 || listen(h->fd, 64) < 0)
                 return -errno;
         return sd_event_add_io(h->loop, &h->listen, h->fd, EPOLLIN, on_connection, h);
+}
+
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
+        MetricsHttp *h = userdata;
+
+        if (listen_now(h) < 0 && sd_event_source_set_time_relative(source, HTTP_AGAIN_MS * 1000ull) >= 0)
+                (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        return 0;
+}
+
+/* auditd 4.2 reloads by starting another aulert while this one ends: the port will be free soon. */
+static int listen_later(MetricsHttp *h) {
+        return sd_event_add_time_relative(h->loop, &h->again, CLOCK_MONOTONIC, HTTP_AGAIN_MS * 1000ull, 10000,
+                                          on_again, h);
 }
 
 MetricsHttp *metrics_http_use(MetricsHttp *h, sd_event *loop, const ConfigMetrics *config) {
@@ -182,18 +198,20 @@ MetricsHttp *metrics_http_use(MetricsHttp *h, sd_event *loop, const ConfigMetric
                 h->clients[i].fd = -1;
                 h->clients[i].answer = BUF_INIT;
         }
-        r = listen_at(h, &config->at);
-        if (r < 0) {
-                log_error("metrics: cannot listen on %s: %s", config->listen, strerror(-r));
-                return metrics_http_free(h);
-        }
-        return h;
+        h->at = config->at;
+        r = listen_now(h);
+        if (r >= 0)
+                return h;
+        log_error("metrics: cannot listen on %s: %s%s", config->listen, strerror(-r),
+                  r == -EADDRINUSE ? "; it is tried again until the other one goes" : "");
+        return r == -EADDRINUSE && listen_later(h) >= 0 ? h : metrics_http_free(h);
 }
 
 MetricsHttp *metrics_http_free(MetricsHttp *h) {
         if (!h)
                 return NULL;
         h->listen = sd_event_source_disable_unref(h->listen);
+        h->again = sd_event_source_disable_unref(h->again);
         for (size_t i = 0; i < HTTP_CLIENTS; i++)
                 drop(&h->clients[i]);
         if (h->fd >= 0)

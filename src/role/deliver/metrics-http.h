@@ -10,6 +10,8 @@
 #define HTTP_CLIENTS 8u
 #define HTTP_REQUEST 8192u
 #define HTTP_MS      5000u
+/* A port that another has is tried again so often. */
+#define HTTP_AGAIN_MS 1000u
 
 typedef struct MetricsHttp MetricsHttp;
 
