@@ -15,6 +15,7 @@
 #define TIMEOUT_MS   60000u
 #define TURN_EVENTS  256u           /* of one turn of the loop */
 #define AGAIN_NS     (5 * NS_PER_S) /* before another try to make a producer */
+#define TOPIC_MAX    249u           /* bytes: a cluster takes no longer name */
 #define TROUBLE_ROOM 256u
 #define EVENT_ID     0u /* of messages that are no alerts */
 
@@ -377,9 +378,20 @@ static void close_kafka(Sink *sink) {
         free(k);
 }
 
+/* A cluster has no topic of another name: each alert would be refused. */
+static const char *check_topic(const SinkSetting *setting) {
+        static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+        Str s = setting->values[0];
+        bool ok = s.n <= TOPIC_MAX && !str_eqz(s, ".") && !str_eqz(s, "..");
+
+        for (size_t i = 0; i < s.n; i++)
+                ok = ok && s.p[i] && strchr(legal, s.p[i]);
+        return ok ? NULL : "must be at most 249 of letters, digits, full stops, _ and -";
+}
+
 static const SinkOption options[] = {
         { .name = "brokers", .kind = SINK_LIST, .required = true },
-        { .name = "topic", .kind = SINK_TEXT, .required = true },
+        { .name = "topic", .kind = SINK_TEXT, .required = true, .check = check_topic },
         { .name = "key", .kind = SINK_CHOICE, .choices = keys },
         { .name = "compression", .kind = SINK_CHOICE, .choices = codecs },
         { .name = "timeout", .kind = SINK_DURATION },

@@ -301,6 +301,10 @@ static bool check_webhook(const SinkConf *conf, Buf *why) {
                 BUF_LIT(why, "url must end in the name of a topic: https://HOST/TOPIC");
         else if (preset == WEBHOOK_MATRIX && (!str_ends(url, STR("/send/m.room.message"))))
                 BUF_LIT(why, "url must be https://HOST/_matrix/client/v3/rooms/ROOM/send/m.room.message");
+        else if (preset == WEBHOOK_MATRIX && !sink_conf_find(conf, "token_file") &&
+                 !find_header(headers, STR("Authorization")))
+                BUF_LIT(why,
+                        "preset matrix needs token_file: the file of the access token of who writes there");
         return !why->n;
 }
 

@@ -151,7 +151,8 @@ def outlives_a_fatal_error():
 
 
 def checks_its_settings():
-    cases = [('topic: a', 'a sink of type kafka needs brokers'), ('brokers: [b]', 'needs topic'),
+    cases = [('topic: a', 'a sink of type kafka needs brokers'),
+             ('brokers: [b], topic: "a b"', 'topic must be at most 249 of letters'), ('brokers: [b]', 'needs topic'),
              ('brokers: [b], topic: a, key: colour', 'key must be one of: node, user, rule, id, none'),
              ('brokers: [b], topic: a, options: {no.such: "1"}', 'No such configuration property'),
              ('brokers: [b], topic: a, options: {linger.ms: x}', 'Invalid value for configuration property'),

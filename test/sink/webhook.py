@@ -130,7 +130,7 @@ def hostile_content_stays_inside():
     text = json.loads(alerts(preset='slack')[0])['text']
     tap.expect_equal(text.split('\n')[0], shown.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;'), 'text for Slack')
     room = '/_matrix/client/v3/rooms/!r/send/m.room.message'
-    tap.expect_equal(json.loads(alerts(path=room, preset='matrix')[0])['body'].split('\n')[0], shown, 'text for Matrix')
+    tap.expect_equal(json.loads(alerts(path=room, preset='matrix', headers={'Authorization': 'Bearer t'})[0])['body'].split('\n')[0], shown, 'text for Matrix')
     tap.expect_equal(json.loads(alerts(preset='ntfy')[0])['message'].split('\n')[0], shown, 'text for ntfy')
     filled = json.loads(alerts(template='{"s": "{sentence}", "r": "{records}"}')[0])
     tap.expect_equal(filled, {'s': sentence, 'r': log}, 'filled in template')
@@ -214,6 +214,7 @@ def values_that_cannot_be_used_are_refused():
             ({'preset': 'ntfy', 'url': 'https://ntfy.sh/'}, 'must end in the name of a topic'),
             ({'preset': 'ntfy', 'url': 'https://ntfy.sh'}, 'must end in the name of a topic'),
             ({'preset': 'matrix', 'url': 'https://a/'}, 'url must be'), ({'preset': 'matrix', 'url': room + '?a=b'}, 'url must be'),
+            ({'preset': 'matrix', 'url': room}, 'preset matrix needs token_file'),
             ({'timeout': '0'}, 'timeout must be between'), ({'verify': 'maybe'}, 'verify must be true or false'),
     ]:
         url = options.pop('url', 'http://localhost/t')
