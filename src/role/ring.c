@@ -59,12 +59,23 @@ void ring_unmap(Ring *r) {
         *r = (Ring){ 0 };
 }
 
-/* @n bytes from place @from on, around the end. */
-static void blank(Ring *r, uint64_t from, size_t n) {
-        size_t at = from % RING_BYTES, k = RING_BYTES - at < n ? RING_BYTES - at : n;
+/* The oldest byte that is still there. */
+static uint64_t oldest(const Ring *r) {
+        uint64_t end = r->shared->blank > r->shared->head ? r->shared->blank : r->shared->head;
+
+        return end > RING_BYTES ? end - RING_BYTES : 0;
+}
+
+/* Blank is what was blank, and what comes behind it up to RING_READ_MAX from the head. That is said only when it is so: killed
+ * before, we leave behind the head what a successor must not take for something that was read. */
+static void make_blank(Ring *r) {
+        RingShared *s = r->shared;
+        uint64_t from = s->blank > s->head ? s->blank : s->head, to = s->head + RING_READ_MAX;
+        size_t at = from % RING_BYTES, n = (size_t)(to - from), k = RING_BYTES - at < n ? RING_BYTES - at : n;
 
         memset(r->bytes + at, RING_BLANK, k);
         memset(r->bytes, RING_BLANK, n - k);
+        __atomic_store_n(&s->blank, to, __ATOMIC_RELEASE);
 }
 
 void ring_begin(Ring *r) {
@@ -73,13 +84,15 @@ void ring_begin(Ring *r) {
 
         if (s->beat & 1)
                 s->beat++;
-        for (size_t i = 0; s->begun && i < RING_READ_MAX; i++)
-                if (r->bytes[(s->head + i) % RING_BYTES] != RING_BLANK)
-                        found = i + 1;
+        if (s->blank > s->head + RING_READ_MAX) /* no engine of ours wrote that */
+                s->blank = s->head;
+        for (uint64_t i = s->head; i < s->blank; i++)
+                if (r->bytes[i % RING_BYTES] != RING_BLANK)
+                        found = (size_t)(i + 1 - s->head);
         s->head += found;
         s->begun = true;
         s->ending = false;
-        blank(r, s->head, RING_READ_MAX);
+        make_blank(r);
 }
 
 ssize_t ring_read(Ring *r, int fd, size_t room, const char **ret) {
@@ -95,7 +108,7 @@ ssize_t ring_read(Ring *r, int fd, size_t room, const char **ret) {
                 return n;
         *ret = r->bytes + at;
         __atomic_add_fetch(&r->shared->head, (size_t)n, __ATOMIC_RELEASE);
-        blank(r, r->shared->head + RING_READ_MAX - (size_t)n, (size_t)n);
+        make_blank(r);
         return n;
 }
 
@@ -103,8 +116,8 @@ size_t ring_get(const Ring *r, uint64_t *from, char *into, size_t room) {
         uint64_t head = r->shared->head;
         size_t at, k;
 
-        if (head > RING_BYTES && *from < head - RING_BYTES)
-                *from = head - RING_BYTES;
+        if (*from < oldest(r))
+                *from = oldest(r);
         if (*from >= head)
                 return 0;
         at = *from % RING_BYTES;
@@ -121,9 +134,9 @@ size_t ring_get(const Ring *r, uint64_t *from, char *into, size_t room) {
 uint64_t ring_next_line(const Ring *r, uint64_t place, uint64_t *passed) {
         uint64_t head = r->shared->head, from = place;
 
-        if (head <= RING_BYTES || place >= head - RING_BYTES)
+        if (place >= oldest(r))
                 return place;
-        place = head - RING_BYTES;
+        place = oldest(r);
         while (place < head && r->bytes[place++ % RING_BYTES] != '\n')
                 ;
         *passed += place - from;

@@ -41,6 +41,7 @@ typedef struct {
 typedef struct {
         uint64_t head;   /* bytes ever put in */
         uint64_t begun;  /* not 0: an engine has been here */
+        uint64_t blank;  /* what stands from head to here is RING_BLANK, or what a read(2) has put there */
         uint64_t ending; /* not 0: its input has ended, and it waits for deliver: not stuck */
         uint64_t beat;   /* rises when a turn of the engine's loop starts and when it ends: odd: within one */
         RingLine line;   /* at hand */
@@ -75,9 +76,9 @@ void ring_unmap(Ring *r);
 /* For an engine that starts: finds what the one before had read when it was killed within read(2). */
 void ring_begin(Ring *r);
 
-/* read(2) into the ring, at most @room and RING_READ_MAX bytes. Between the kernel's copy and the note of how much it was we may be killed: so
- * what stands behind the head is blank before, and a successor finds the end of what was read (RING_BLANK is no byte that a record
- * ends with: the kernel writes bytes above 0x7f in hexadecimal). */
+/* read(2) into the ring, at most @room and RING_READ_MAX bytes. We may be killed at any moment, also between the kernel's copy and the note of
+ * how much it was: so what stands behind the head is blank before, as far as `blank` of RingShared says, and a successor finds the end of
+ * what was read (RING_BLANK is no byte that a record ends with: the kernel writes bytes above 0x7f in hexadecimal). */
 #define RING_READ_MAX (128u << 10)
 #define RING_BLANK    '\xff'
 ssize_t ring_read(Ring *r, int fd, size_t room, const char **ret);
