@@ -151,6 +151,19 @@ static int split_word(Split *s, const char **pp, const char *end) {
         return split_value(s, name, pp, end);
 }
 
+static int split(Split *s, const char *p, const char *end) {
+        int r = 0;
+
+        while (!r) {
+                while (p < end && (*p == ' ' || *p == MARK))
+                        p++;
+                if (p == end)
+                        break;
+                r = split_word(s, &p, end);
+        }
+        return r;
+}
+
 /* ---- only fields of some names ---- */
 
 /* A number below 2048. @p: 8 bytes can be read. */
@@ -190,11 +203,9 @@ static inline __attribute__((always_inline)) bool take_plain(Split *s, ScanMarks
 
         if (value >= end || *stop != '=' || *p == '(' || *value == '\'' || *value == '{')
                 return false;
-        wanted = !s->names || may_want(s->names, p, (size_t)(stop - p));
+        wanted = may_want(s->names, p, (size_t)(stop - p));
         if (*value == '"')
                 close = scan_next(m, value + 1, end, SCAN_QUOTE);
-        if (close + 1 < end && close[1] != ' ')
-                return false;
         next = scan_next(m, close < end ? close : value, end, SCAN_BLANK);
         *pp = next < end ? next + 1 : end; /* no need to look at the blank again */
         if (!wanted)
@@ -208,7 +219,8 @@ static inline __attribute__((always_inline)) bool take_plain(Split *s, ScanMarks
         return true;
 }
 
-static int split(Split *s, const char *p, const char *end) {
+/* As split(), to which it leaves what is out of the ordinary. */
+static int split_named(Split *s, const char *p, const char *end) {
         ScanMarks m;
         int r = 0;
 
@@ -228,17 +240,18 @@ static int split_record(FieldVec *vec, const Record *rec, const FieldNames *name
         const char *body = rec->text.p + rec->body, *end = rec->text.p + rec->text.n;
         const char *mark = memchr(body, MARK, (size_t)(end - body));
         Split s = { .vec = vec, .type = rec->type, .names = names };
+        int (*fn)(Split *, const char *, const char *) = names ? split_named : split;
         int r;
 
         vec->n = vec->n_enriched = 0;
         vec->has_words = false;
         vec->msg = STR_NULL;
         /* nothing that auditd logged reaches into what it added, whatever is not closed: records can be cut */
-        r = split(&s, body, mark ? mark : end);
+        r = fn(&s, body, mark ? mark : end);
         if (r || !mark)
                 return r;
         s.part = FIELD_ENRICHED;
-        return split(&s, mark + 1, end);
+        return fn(&s, mark + 1, end);
 }
 
 int field_split(FieldVec *vec, const Record *rec) { return split_record(vec, rec, NULL); }
